@@ -1,0 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
+import { ask, chooseMachine, runningMachines } from '../machine/registry.js';
+
+const POLL_INTERVAL = 20;
+
+/** `luo stop`. Returns when nothing of the machine is left. */
+export async function stop(name: string | undefined, { timeout }: { timeout: number }): Promise<void> {
+  const machine = chooseMachine(name);
+  await ask(machine, { request: 'stop', timeout: timeout * 1000 });
+  while (runningMachines().includes(machine)) await setTimeout(POLL_INTERVAL);
+}

@@ -1,0 +1,187 @@
+/** Descriptors of this process: what Node has no API for. All of them are close-on-exec. */
+import { constants, readSync, writeSync } from 'node:fs';
+import { AT_EMPTY_PATH, AT_FDCWD, FD_CLOEXEC, fcntlCommands, openFlags } from '../uapi/fcntl.js';
+import { MFD_ALLOW_SEALING, MFD_CLOEXEC } from '../uapi/memfd.js';
+import { numbers } from './architecture.js';
+import { SystemError, syscall } from './libc.js';
+import { pathAddress, scratch } from './scratch.js';
+
+const { O_CLOEXEC } = openFlags(process.arch);
+
+/** @throws SystemError where `result` is the negative error number of a call that failed */
+export function checked(operation: string, result: number): number {
+  if (result < 0) throw new SystemError(operation, -result);
+  return result;
+}
+
+export function close(fd: number): void {
+  checked(`close of ${fd}`, syscall(numbers.close, fd));
+}
+
+const pair = scratch(8);
+
+/** Two connected sockets that keep the borders of messages (`SOCK_SEQPACKET`). */
+export function socketPair(): [number, number] {
+  const AF_UNIX = 1;
+  const SOCK_SEQPACKET_CLOEXEC = 5 | O_CLOEXEC;
+  checked('socketpair', syscall(numbers.socketpair, AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, pair.address));
+  return [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
+}
+
+/** After this the other end reads an end of file at once, and ours can still see when it is closed. */
+export function shutdownWriting(fd: number): void {
+  checked('shutdown', syscall(numbers.shutdown, fd, 1));
+}
+
+const message = scratch(1 << 16);
+
+/** Sends one message, which the kernel takes whole. `send` and not `write`, which a filter may trap. */
+export function send(socket: number, text: string): void {
+  const length = message.bytes.write(text, 'utf8');
+  if (length < Buffer.byteLength(text))
+    throw new RangeError(
+      `Cannot send ${Buffer.byteLength(text)} bytes as a message: at most ${message.bytes.length} fit`,
+    );
+  const MSG_NOSIGNAL = 0x4000;
+  checked('send', syscall(numbers.sendto, socket, message.address, length, MSG_NOSIGNAL));
+}
+
+/** Waits for one message. An empty one means that the other end was closed. */
+export function receive(socket: number): string {
+  const length = checked('recv', retrying(numbers.recvfrom, socket, message.address, message.bytes.length));
+  return message.bytes.toString('utf8', 0, length);
+}
+
+/** Repeats a call for as long as a signal interrupts it. */
+function retrying(number: number, a: number, b: number, c: number): number {
+  const EINTR = -4;
+  for (;;) {
+    const result = syscall(number, a, b, c);
+    if (result !== EINTR) return result;
+  }
+}
+
+/** The identity and attributes of a file, as `stat` tells them. */
+export interface Status {
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly mode: number;
+  readonly links: number;
+  readonly size: bigint;
+}
+
+const status = scratch(256);
+
+/** The status of the file that a path names, or the negative error number. */
+export function statPath(path: string): Status | number {
+  return statResult(syscall(numbers.newfstatat, AT_FDCWD, pathAddress(path), status.address, 0));
+}
+
+export function statDescriptor(fd: number): Status {
+  const result = statResult(syscall(numbers.newfstatat, fd, pathAddress(''), status.address, AT_EMPTY_PATH));
+  if (typeof result === 'number') throw new SystemError(`fstat of ${fd}`, -result);
+  return result;
+}
+
+function statResult(result: number): Status | number {
+  if (result < 0) return result;
+  const { view } = status;
+  // struct stat begins alike on x86-64 and arm64, but for the order and width of mode and links.
+  const x64 = process.arch === 'x64';
+  return {
+    device: view.getBigUint64(0, true),
+    inode: view.getBigUint64(8, true),
+    mode: view.getUint32(x64 ? 24 : 16, true),
+    links: x64 ? Number(view.getBigUint64(16, true)) : view.getUint32(20, true),
+    size: view.getBigInt64(48, true),
+  };
+}
+
+/**
+ * The first bytes of the last status that was asked for, as the kernel wrote them: `struct stat` of this
+ * architecture.
+ */
+export function lastStatusBytes(length: number): Buffer {
+  return Buffer.from(status.bytes.subarray(0, length));
+}
+
+const systemStatus = scratch(128);
+
+/** The magic number of the file system that holds the file, such as 0x01021994 for tmpfs. */
+export function fileSystemMagic(fd: number): number {
+  checked(`fstatfs of ${fd}`, syscall(numbers.fstatfs, fd, systemStatus.address));
+  return Number(systemStatus.view.getBigUint64(0, true) & 0xffffffffn);
+}
+
+/** Opens a file. The descriptor is close-on-exec. */
+export function open(path: string, flags: number): number {
+  return checked(`open of ${path}`, syscall(numbers.openat, AT_FDCWD, pathAddress(path), flags | O_CLOEXEC, 0));
+}
+
+/** A new open file description of an open file, read and write. */
+export function reopen(fd: number): number {
+  return open(`/proc/self/fd/${fd}`, constants.O_RDWR);
+}
+
+/** An empty memfd. `sealable` allows seals to be added. */
+export function createMemory(name: string, sealable: boolean): number {
+  const flags = sealable ? MFD_CLOEXEC | MFD_ALLOW_SEALING : MFD_CLOEXEC;
+  return checked('memfd_create', syscall(numbers.memfd_create, pathAddress(name), flags));
+}
+
+export function seek(fd: number, offset: number | bigint, whence: number): number {
+  return syscall(numbers.lseek, fd, offset, whence);
+}
+
+export function getSeals(fd: number): number {
+  return checked(`F_GET_SEALS of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_GET_SEALS));
+}
+
+/** The status flags and access mode of an open file, as `F_GETFL` tells them. */
+export function statusFlags(fd: number): number {
+  return checked(`F_GETFL of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_GETFL));
+}
+
+/** Sets or clears close-on-exec. Node sets it on 0, 1 and 2 when it starts. */
+export function setCloseOnExec(fd: number, closeOnExec: boolean): void {
+  checked(`F_SETFD of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_SETFD, closeOnExec ? FD_CLOEXEC : 0));
+}
+
+/** Gives a file the attributes of one that was just made: all permissions, our user, times of now. */
+export function renewAttributes(fd: number): void {
+  // What the file's seals or its owner forbid stays as it is: the memory is what counts.
+  syscall(numbers.fchmod, fd, 0o777);
+  syscall(numbers.utimensat, fd, 0, 0, 0);
+}
+
+/** Sets the status flags of an open file, such as `O_NONBLOCK`. */
+export function setStatusFlags(fd: number, flags: number): void {
+  checked(`F_SETFL of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_SETFL, flags));
+}
+
+/**
+ * Reads at most `length` bytes: from `offset`, or from the file's position, which moves.
+ *
+ * @throws SystemError
+ */
+export function readBytes(fd: number, length: number, offset: bigint | undefined): Uint8Array {
+  const bytes = Buffer.alloc(length);
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset ?? null));
+}
+
+/**
+ * Writes bytes: at `offset`, or at the file's position, which moves.
+ *
+ * @returns how many were written, or the negative error number
+ */
+export function writeBytes(fd: number, bytes: Uint8Array, offset: bigint | undefined): number {
+  try {
+    // Node's types know numbers alone; a position beyond 2^53 does not exist in a file system.
+    return writeSync(fd, bytes, 0, bytes.length, offset === undefined ? null : Number(offset));
+  } catch (error) {
+    // Errors of Node's file functions carry the negative error number.
+    const { errno } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    return errno;
+  }
+}

@@ -1,0 +1,104 @@
+import { KernelError } from '../error.js';
+import type { Descriptor, FileHardware, Task, UserAddress } from '../hardware.js';
+
+/** The open files of one kernel: what a leak check looks at, and what is dropped when the kernel ends. */
+export class OpenFiles {
+  readonly #live = new Set<File>();
+  #ended = false;
+
+  /** Every file that somebody still holds, in the order in which they were opened. */
+  get live(): Iterable<File> {
+    return this.#live;
+  }
+
+  /** Whether the kernel that these files belong to has ended: nothing is counted or released any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  add(file: File): void {
+    this.#live.add(file);
+  }
+
+  remove(file: File): void {
+    this.#live.delete(file);
+  }
+
+  /** Ends the kernel's part in all files: those that stay with somebody can be put, to no effect. */
+  end(): void {
+    this.#ended = true;
+    this.#live.clear();
+  }
+}
+
+/** `struct file` of the kernel: an open file, held by references. It is made with one, which its maker owns. */
+export abstract class File {
+  readonly #files: OpenFiles;
+  #references = 1;
+
+  constructor(files: OpenFiles) {
+    this.#files = files;
+    files.add(this);
+  }
+
+  /** What the file is, for messages: `session "vm"`. */
+  abstract readonly description: string;
+
+  get references(): number {
+    return this.#references;
+  }
+
+  /** Takes one more reference. */
+  get(): this {
+    if (this.#references === 0) {
+      throw new Error(`Cannot take a reference of the ${this.description}: it was released`);
+    }
+    this.#references += 1;
+    return this;
+  }
+
+  /** Gives one reference back. The last one releases the file. */
+  put(): void {
+    if (this.#files.ended) return;
+    if (this.#references === 0) {
+      throw new Error(`Cannot put the ${this.description}: it was released, so this reference was given back twice`);
+    }
+    this.#references -= 1;
+    if (this.#references > 0) return;
+    this.#files.remove(this);
+    this.release();
+  }
+
+  /**
+   * An `ioctl` of a program on this file.
+   *
+   * @returns what the call returns, 0 or more
+   * @throws KernelError ENOTTY where the file has no commands of the kernel
+   */
+  ioctl(_command: number, _argument: UserAddress, _task: Task): number {
+    throw new KernelError('ENOTTY', `Cannot run an ioctl on the ${this.description}: it has no commands`);
+  }
+
+  /** Runs once, when nobody holds the file any more. */
+  protected abstract release(): void;
+}
+
+/** An open file of the host, such as a memfd of a program. It owns its descriptor and closes it at the end. */
+export class HostFile extends File {
+  readonly descriptor: Descriptor;
+  readonly #hardware: FileHardware;
+
+  constructor(files: OpenFiles, hardware: FileHardware, descriptor: Descriptor) {
+    super(files);
+    this.#hardware = hardware;
+    this.descriptor = descriptor;
+  }
+
+  override get description(): string {
+    return `host file ${this.descriptor}`;
+  }
+
+  protected override release(): void {
+    this.#hardware.close(this.descriptor);
+  }
+}

@@ -1,0 +1,232 @@
+import { KernelError } from './error.js';
+import { type File, HostFile, OpenFiles } from './fs/file.js';
+import type { Descriptor, Handover, Hardware, Task, UserAddress } from './hardware.js';
+import { Kho } from './kho/kho.js';
+import { PhysicalMemory } from './kho/memory.js';
+import { LUO_SUBTREE, type OutgoingState } from './liveupdate/abi.js';
+import { LiveUpdate } from './liveupdate/core.js';
+import { LiveUpdateDevice } from './liveupdate/device.js';
+import { type FileHandler, FileHandlers } from './liveupdate/handler.js';
+import { type Profile, rulesOf } from './liveupdate/profile.js';
+import { type KernelState, stateOf } from './liveupdate/state.js';
+import { TakenFiles } from './liveupdate/taken-files.js';
+import { LuoV1Reader } from './liveupdate/wire/luo-v1-reader.js';
+import { LuoV1Writer } from './liveupdate/wire/luo-v1-writer.js';
+import { MemfdHandler } from './mm/memfd.js';
+import { Regions } from './mm/region.js';
+import { ShmemInodes } from './mm/shmem.js';
+
+export type { Profile } from './liveupdate/profile.js';
+export { SessionFile } from './liveupdate/session-file.js';
+export type {
+  FileState,
+  IncomingFileState,
+  IncomingSessionState,
+  KernelState,
+  SessionState,
+} from './liveupdate/state.js';
+
+export interface KernelOptions {
+  readonly profile: Profile;
+  /** Handlers of more kinds of files, asked after that of memfds. */
+  readonly handlers?: readonly FileHandler[];
+}
+
+/** Everything that one generation has. Two generations share none of it. */
+interface Parts {
+  readonly hardware: Hardware;
+  readonly files: OpenFiles;
+  readonly kho: Kho;
+  readonly inodes: ShmemInodes;
+  readonly regions: Regions;
+  readonly outgoing: OutgoingState;
+  readonly liveUpdate: LiveUpdate;
+  readonly device: LiveUpdateDevice;
+}
+
+/**
+ * One generation of the kernel, as the machine sees it. It is synchronous: every call does all of its work, or throws
+ * a KernelError and changes nothing, where its description does not say otherwise. Any other exception is a bug.
+ */
+export class Kernel {
+  readonly #parts: Parts;
+  #handover: Handover | undefined;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Starts a kernel: on empty RAM, or on what the last one handed over. The descriptors of the handover belong to it
+   * from then on.
+   *
+   * @throws KernelError EINVAL where the handover is corrupt, ENOMEM; the descriptors stay with the caller then
+   */
+  static boot(hardware: Hardware, options: KernelOptions, handover?: Handover): Kernel {
+    const rules = rulesOf(options.profile);
+    const kho = handover ? Kho.boot(hardware.ram, handover.root) : new Kho(new PhysicalMemory(hardware.ram));
+    const files = new OpenFiles();
+    const regions = new Regions(kho.memory.pages);
+    if (handover) adoptRegions(regions, files, hardware, handover);
+    const tree = kho.subtree(LUO_SUBTREE);
+    const lastState = tree === undefined ? undefined : LuoV1Reader.open(kho, tree);
+    const outgoing = new LuoV1Writer(kho, rules, (lastState?.number ?? 0n) + 1n);
+    const inodes = new ShmemInodes(hardware.files, rules);
+    const handlers = new FileHandlers();
+    handlers.register(new MemfdHandler({ kho, hardware: hardware.files, files, inodes, regions, rules }));
+    for (const handler of options.handlers ?? []) handlers.register(handler);
+    const log: Hardware['log'] = (level, message) => hardware.log(level, message);
+    const liveUpdate = new LiveUpdate({ rules, handlers, taken: new TakenFiles(), log }, outgoing, lastState);
+    const device = new LiveUpdateDevice(files, liveUpdate);
+    return new Kernel({ hardware, files, kho, inodes, regions, outgoing, liveUpdate, device });
+  }
+
+  /**
+   * Opens `/dev/liveupdate`.
+   *
+   * @returns the open file with one reference
+   * @throws KernelError EBUSY while it is open; with the profile `linux`, EIO each time where what the last kernel
+   * left cannot be read
+   */
+  openDevice(): File {
+    return this.#parts.device.open();
+  }
+
+  /** Wraps an open file of a program. The descriptor belongs to the kernel from then on; there is one reference. */
+  hostFile(descriptor: Descriptor): HostFile {
+    return new HostFile(this.#parts.files, this.#parts.hardware.files, descriptor);
+  }
+
+  /**
+   * Runs an ioctl of a program on an open file. Linux lets such calls wait between a freeze and the kexec: a machine
+   * must not pass them on then.
+   *
+   * @param command of which the low 32 bits count
+   * @returns 0 or more
+   * @throws KernelError EBUSY while all is frozen, and what the command says
+   */
+  ioctl(file: File, command: number, argument: UserAddress, task: Task): number {
+    if (this.#handover) throw new KernelError('EBUSY', `Cannot run an ioctl on the ${file.description}: all is frozen`);
+    return file.ioctl(command, argument, task);
+  }
+
+  /** The last descriptor of the programs on this file is gone. A session stays as it is while all is frozen. */
+  release(file: File): void {
+    file.put();
+  }
+
+  /**
+   * Freezes and writes down everything for the next kernel (`liveupdate_reboot`). The descriptors of the handover stay
+   * open when this kernel is shut down.
+   *
+   * @throws KernelError what kept a file from being frozen, or ENOMEM; nothing has changed then
+   */
+  reboot(): Handover {
+    const { liveUpdate, kho, regions } = this.#parts;
+    if (this.#handover) throw new Error('Cannot reboot: the handover is made already');
+    liveUpdate.freeze();
+    try {
+      this.#handover = { root: kho.finalize(), regions: regions.outgoing };
+    } catch (error) {
+      liveUpdate.unfreeze();
+      throw error;
+    }
+    return this.#handover;
+  }
+
+  /** Undoes a `reboot` that succeeded, where the next kernel could not be started. */
+  cancelReboot(): void {
+    if (!this.#handover) throw new Error('Cannot cancel the reboot: there was none');
+    this.#handover = undefined;
+    this.#parts.kho.abort();
+    this.#parts.liveUpdate.unfreeze();
+  }
+
+  /**
+   * Whether a program may give a file another size: `ftruncate`, `truncate`, `O_TRUNC`.
+   *
+   * @throws KernelError EPERM for a frozen file; with the profile `linux`, only where the size changes
+   */
+  checkResize(inode: string, oldSize: bigint, newSize: bigint): void {
+    this.#parts.inodes.checkResize(inode, oldSize, newSize);
+  }
+
+  /**
+   * Whether a program may allocate or free pages of a file: `fallocate`, `madvise(MADV_REMOVE)`.
+   *
+   * @throws KernelError EPERM for a frozen file
+   */
+  checkFallocate(inode: string): void {
+    this.#parts.inodes.checkFallocate(inode);
+  }
+
+  /**
+   * How many bytes of a write go through: all of them where the file is not frozen.
+   *
+   * @returns 0 where the write fails with EPERM; a write of 0 bytes never does
+   */
+  writableBytes(inode: string, position: bigint, length: bigint, size: bigint): bigint {
+    return this.#parts.inodes.writableBytes(inode, position, length, size);
+  }
+
+  /**
+   * Whether a program may seal a file, as far as its being preserved goes.
+   *
+   * @param executable whether the file has an execute bit
+   * @throws KernelError EBUSY where the seals stop all writing and the file is preserved
+   */
+  checkAddSeals(inode: string, seals: number, executable: boolean): void {
+    this.#parts.inodes.checkAddSeals(inode, seals, executable);
+  }
+
+  get hasFrozenFiles(): boolean {
+    return this.#parts.inodes.anyFrozen;
+  }
+
+  /** What a person sees of this kernel. It reads what the last kernel left, where nobody did so before. */
+  state(): KernelState {
+    return stateOf(this.#parts.liveUpdate);
+  }
+
+  /** What somebody still holds, one sentence each. Empty once all programs are gone and all sessions are finished. */
+  leaks(): string[] {
+    const { files, kho, inodes, regions, liveUpdate, outgoing } = this.#parts;
+    const allocated = [...kho.memory.allocatedFolios()].reduce((pages, { order }) => pages + 2 ** order, 0);
+    const state = stateOf(liveUpdate);
+    return [
+      ...[...files.live].map((file) => `${file.references} references of the ${file.description}`),
+      ...state.outgoing.map(({ files: { length } }) => `an outgoing session with ${length} files`),
+      ...state.incoming.map(({ files: { length } }) => `an incoming session with ${length} files`),
+      ...[...regions.all].map(({ start, pages }) => `a region of ${pages} pages at page ${start}`),
+      ...[...inodes.known].map((inode) => `the frozen or pinned inode ${inode}`),
+      ...(liveUpdate.parts.taken.size > 0 ? [`${liveUpdate.parts.taken.size} files that count as preserved`] : []),
+      ...(allocated > outgoing.pages ? [`${allocated - outgoing.pages} pages of RAM`] : []),
+    ];
+  }
+
+  /**
+   * Ends the generation: no session is closed, every file that the kernel holds is, but for those of the handover.
+   * Files that a machine still has can be put, to no effect.
+   */
+  shutdown(): void {
+    const { files, hardware } = this.#parts;
+    if (files.ended) return;
+    const passed = new Set(this.#handover?.regions.map(({ descriptor }) => descriptor));
+    for (const file of files.live) {
+      if (file instanceof HostFile && !passed.has(file.descriptor)) hardware.files.close(file.descriptor);
+    }
+    files.end();
+  }
+}
+
+/** One file for each descriptor, however many regions it has: it is closed with the last of them. */
+function adoptRegions(regions: Regions, files: OpenFiles, hardware: Hardware, handover: Handover): void {
+  const byDescriptor = new Map<Descriptor, HostFile>();
+  regions.adopt(
+    handover.regions.map(({ start, pages, descriptor }) => {
+      const file = byDescriptor.get(descriptor)?.get() ?? new HostFile(files, hardware.files, descriptor);
+      byDescriptor.set(descriptor, file);
+      return { start, pages, file };
+    }),
+  );
+}

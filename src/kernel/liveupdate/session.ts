@@ -1,0 +1,91 @@
+import { KernelError } from '../error.js';
+import type { File } from '../fs/file.js';
+import type { FileTable as DescriptorTable } from '../hardware.js';
+import type { FileRecord, FileTable } from './abi.js';
+import { IncomingFiles } from './incoming-files.js';
+import type { SessionName } from './name.js';
+import { hex, type LiveUpdateParts, OutgoingFiles } from './outgoing-files.js';
+
+/** On which side of a live update a session is: made by a program of this kernel, or left by the last one. */
+export type SessionType = 'outgoing' | 'incoming';
+
+/**
+ * A named group of files that pass a live update together (`struct luo_session`).
+ *
+ * Each session has files of its own type only, but for the v5 series, which adds to incoming sessions as to others.
+ */
+export class Session {
+  readonly outgoing: OutgoingFiles;
+  readonly incoming: IncomingFiles;
+  /** Whether a program has a descriptor for this incoming session, or had one that could not be finished. */
+  retrieved = false;
+  readonly #parts: LiveUpdateParts;
+
+  /**
+   * @param table memory for the files that the session preserves
+   * @param records the files that the last kernel left in it
+   * @throws KernelError ENOENT for a record that no handler knows
+   */
+  constructor(
+    parts: LiveUpdateParts,
+    readonly type: SessionType,
+    readonly name: SessionName,
+    table: FileTable,
+    records: readonly FileRecord[] = [],
+  ) {
+    this.#parts = parts;
+    this.outgoing = new OutgoingFiles(parts, name, table);
+    this.incoming = new IncomingFiles(parts, name, records);
+  }
+
+  /**
+   * PRESERVE_FD.
+   *
+   * @throws KernelError EEXIST for a token that the session has, before all that `OutgoingFiles.preserve` says
+   */
+  preserveFd(token: bigint, fd: number, descriptors: DescriptorTable): void {
+    if (this.outgoing.has(token) || this.incoming.has(token)) {
+      throw new KernelError(
+        'EEXIST',
+        `Cannot preserve fd ${fd} as token ${hex(token)} in session ${this.name}: the token is used already`,
+      );
+    }
+    this.outgoing.preserve(token, fd, descriptors);
+  }
+
+  /**
+   * RETRIEVE_FD. What was preserved by this kernel is not there for it: it can be retrieved by the next one.
+   *
+   * @returns the open file with a reference for the caller
+   * @throws KernelError as `IncomingFiles.retrieve`
+   */
+  retrieveFd(token: bigint): File {
+    return this.incoming.retrieve(token);
+  }
+
+  /**
+   * FINISH. The session keeps its name until its descriptor is closed (measured on Linux 7.3).
+   *
+   * @throws KernelError EBUSY where a file cannot be finished yet; nothing has changed then
+   */
+  finish(): void {
+    this.incoming.finish();
+    this.outgoing.unpreserveAll();
+  }
+
+  /**
+   * What happens when the last descriptor is closed.
+   *
+   * @returns whether the session is gone; an incoming one stays, out of reach, where a file cannot be finished
+   */
+  close(): boolean {
+    try {
+      this.finish();
+      return true;
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.#parts.log('warning', `Cannot finish session ${this.name} as its descriptor is closed: ${error.message}`);
+      return false;
+    }
+  }
+}

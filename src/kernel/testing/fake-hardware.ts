@@ -1,0 +1,31 @@
+import type { Hardware } from '../hardware.js';
+import { PAGE_SIZE } from '../units.js';
+import { FakeHost } from './fake-host.js';
+
+/** A machine in memory, for tests. */
+export class FakeHardware implements Hardware {
+  readonly messages: string[] = [];
+
+  constructor(
+    readonly ram: Uint8Array,
+    readonly files: FakeHost = new FakeHost(),
+  ) {}
+
+  static withPages(pages: number): FakeHardware {
+    return new FakeHardware(new Uint8Array(pages * PAGE_SIZE));
+  }
+
+  /**
+   * What the next kernel runs on: the same descriptors, and the RAM in another place. The RAM that the old kernel had
+   * is spoilt, so that a test fails where the next one still looks at it.
+   */
+  afterKexec(): FakeHardware {
+    const next = new FakeHardware(this.ram.slice(), this.files);
+    this.ram.fill(0xdb);
+    return next;
+  }
+
+  log(level: 'info' | 'warning' | 'error', message: string): void {
+    this.messages.push(`${level}: ${message}`);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Listener, Notification } from '../host/seccomp.js';
+import type { Command } from './command.js';
+import type { KexecReport } from './control-protocol.js';
+import type { Carried } from './live-update.js';
+import { say } from './report.js';
+import type { EndKind } from './traps/trap.js';
+
+/** A change of generation: who asked for it, and what it has come to. */
+export class Change {
+  #begun = 0;
+  /** What was carried over, once a kexec has begun. */
+  carried: Carried | undefined;
+
+  constructor(
+    readonly kind: 'boot' | EndKind,
+    readonly options: {
+      /** What the next generation runs, where that is something new. */
+      readonly command?: Command;
+      /** The `reboot` that waits for the change. */
+      readonly call?: { readonly notification: Notification; readonly listener: Listener };
+      readonly succeeded?: (report: KexecReport) => void;
+      readonly failed?: (error: Error) => void;
+    } = {},
+  ) {}
+
+  /** The blackout begins: the programs' last moment. */
+  begin(): void {
+    this.#begun = performance.now();
+  }
+
+  /** The next program runs. */
+  complete(generation: number): KexecReport {
+    const blackout = performance.now() - this.#begun;
+    const { sessions = 0, files = 0, bytes = 0n } = this.carried ?? {};
+    const report = { generation, sessions, files, bytes: String(bytes), blackout };
+    this.options.succeeded?.(report);
+    return report;
+  }
+
+  /**
+   * It does not happen.
+   *
+   * @param code what the `reboot` returns, where one waits: a positive error number
+   */
+  refuse(error: Error, code: number): void {
+    this.options.failed?.(error);
+    const { call } = this.options;
+    if (call === undefined) return;
+    say(error.message);
+    call.listener.respond(call.notification.id, -code);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Descriptors of a kernel's files in programs. Each is one end of a pair of sockets whose other end is ours: when the
+ * last copy of it is closed, by whatever process, ours hangs up, and the kernel's file is released.
+ */
+import { close, shutdownWriting, socketPair, statDescriptor, statPath } from '../host/descriptors.js';
+import { EPOLLHUP, Epoll } from '../host/epoll.js';
+import type { File } from '../kernel/fs/file.js';
+
+/** A file of the kernel that programs have descriptors of. */
+export interface Channel {
+  readonly file: File;
+  /** The device, and not a session. */
+  readonly isDevice: boolean;
+  /** Access mode and status flags that the file was opened with. */
+  readonly openFlags: number;
+  /** Our end. */
+  readonly end: number;
+  readonly inode: bigint;
+}
+
+/** A new channel whose other end is to be put into a program. */
+export interface NewChannel extends Channel {
+  /** The program's end, ours to close once the program has it. */
+  readonly theirs: number;
+}
+
+export class Channels {
+  /** Readable when a channel has hung up. */
+  readonly epoll = new Epoll();
+  readonly #byInode = new Map<bigint, Channel>();
+  readonly #byEnd = new Map<number, Channel>();
+
+  /** Makes a channel for a file and takes over its reference. */
+  open(file: File, openFlags: number, isDevice: boolean): NewChannel {
+    const [end, theirs] = socketPair();
+    // A program that reads from its end gets an end of file, and does not wait for ever.
+    shutdownWriting(end);
+    const channel = { file, isDevice, openFlags, end, inode: statDescriptor(theirs).inode };
+    this.#byInode.set(channel.inode, channel);
+    this.#byEnd.set(end, channel);
+    this.epoll.add(end, 0, end);
+    return { ...channel, theirs };
+  }
+
+  /** Takes back a channel whose other end no program has got. The file stays, and its reference is the caller's. */
+  abandon(channel: NewChannel): void {
+    this.#forget(channel);
+    close(channel.theirs);
+  }
+
+  /** The channel behind a descriptor of a program, by a path such as `/proc/7/fd/3`. */
+  find(path: string): Channel | undefined {
+    if (this.#byInode.size === 0) return undefined;
+    const status = statPath(path);
+    return typeof status === 'number' ? undefined : this.#byInode.get(status.inode);
+  }
+
+  /**
+   * Releases the files whose last descriptor has been closed. Call it before each operation on the kernel's files: a
+   * program that closes and opens again expects the first to be over.
+   */
+  drain(): void {
+    for (;;) {
+      const ready = this.epoll.wait(0);
+      if (ready.length === 0) return;
+      for (const { key, events } of ready) {
+        const channel = this.#byEnd.get(key);
+        if (channel === undefined || (events & EPOLLHUP) === 0) continue;
+        this.#forget(channel);
+        channel.file.put();
+      }
+    }
+  }
+
+  /** Closes our ends. The files are not released: their kernel has ended. */
+  dispose(): void {
+    for (const channel of [...this.#byEnd.values()]) this.#forget(channel);
+    close(this.epoll.fd);
+  }
+
+  #forget(channel: Channel): void {
+    this.#byInode.delete(channel.inode);
+    this.#byEnd.delete(channel.end);
+    close(channel.end);
+  }
+}

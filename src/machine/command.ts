@@ -1,0 +1,61 @@
+/** What runs first on a machine, and how its file is found: as a shell does. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, resolve } from 'node:path';
+
+export interface Command {
+  /** The program and its arguments, at least one word. */
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+}
+
+/** A command that cannot be run. `exitCode` is what a shell would exit with. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+
+  constructor(
+    message: string,
+    readonly exitCode: 126 | 127,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * The file that the command names: a path where it has a slash, else the first match in PATH.
+ *
+ * @throws CommandError where there is none (127), or none that may be executed (126)
+ */
+export function findExecutable({ argv, env, cwd }: Command): string {
+  const name = argv[0] ?? '';
+  if (name === '') throw new CommandError('Cannot run an empty command: name a program after the options', 127);
+  if (name.includes('/')) {
+    const problem = whyNotExecutable(resolve(cwd, name));
+    if (problem === 'missing') throw new CommandError(`Cannot run "${name}": there is no such file in ${cwd}`, 127);
+    if (problem !== undefined) throw new CommandError(`Cannot run "${name}": ${problem}`, 126);
+    return resolve(cwd, name);
+  }
+  const path = env.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '/usr/local/bin:/usr/bin:/bin';
+  let refused: string | undefined;
+  for (const directory of path.split(delimiter)) {
+    const file = resolve(cwd, directory, name);
+    const problem = whyNotExecutable(file);
+    if (problem === undefined) return file;
+    if (problem !== 'missing') refused = `${file}: ${problem}`;
+  }
+  if (refused !== undefined) throw new CommandError(`Cannot run "${name}": ${refused}`, 126);
+  throw new CommandError(`Cannot run "${name}": no such command in PATH (${path})`, 127);
+}
+
+function whyNotExecutable(file: string): string | undefined {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status === undefined) return 'missing';
+  if (status.isDirectory()) return 'it is a directory';
+  try {
+    accessSync(file, constants.X_OK);
+  } catch {
+    return `it is not executable: chmod +x ${file}`;
+  }
+  return undefined;
+}

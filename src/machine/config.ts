@@ -1,0 +1,39 @@
+import type { Profile } from '../kernel/kernel.js';
+import type { Command } from './command.js';
+
+/** What a machine is started with. */
+export interface MachineConfig {
+  readonly name: string;
+  /** The directory of the machine alone, for as long as it runs: its control socket and its placeholder file. */
+  readonly directory: string;
+  readonly command: Command;
+  readonly profile: Profile;
+  readonly strict: boolean;
+  /** Runs without a terminal, its output in a log. */
+  readonly detached: boolean;
+  /** The soft limit on descriptors that programs get, a decimal number; where luo could find it out. */
+  readonly descriptorLimit?: string;
+}
+
+/** How a machine ended: as its first program, of the last generation, did. */
+export interface Outcome {
+  readonly code?: number;
+  readonly signal?: number;
+  /** Why the machine could not go on, in a sentence. */
+  readonly failure?: string;
+}
+
+/** What a machine tells the keeper that started it: one JSON text a line. */
+export type MachineMessage =
+  | { readonly event: 'ready'; readonly pid: number }
+  | { readonly event: 'ended'; readonly outcome: Outcome };
+
+/** What the keeper tells the machine. */
+export type KeeperMessage =
+  /** The first message, once. */
+  | { readonly request: 'boot'; readonly config: MachineConfig }
+  /** A signal for the programs. */
+  | { readonly request: 'signal'; readonly signal: NodeJS.Signals };
+
+/** The number of the descriptor that the two share. */
+export const KEEPER_SOCKET = 3;

@@ -1,0 +1,97 @@
+/** A kernel on a machine, and the programs that it serves. */
+import { close } from '../host/descriptors.js';
+import type { Listener } from '../host/seccomp.js';
+import { KernelError } from '../kernel/error.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { errno } from '../uapi/errno.js';
+import { iocType } from '../uapi/ioctl.js';
+import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
+import { syscallNumbers } from '../uapi/syscalls.js';
+import { Channels } from './channels.js';
+import { type TrapHandler, trapTable } from './traps/table.js';
+import { ANSWERED, type Answer, type Placeholder, type Power, PROCEED, Trap } from './traps/trap.js';
+
+export interface GenerationOptions {
+  readonly number: number;
+  readonly kernel: Kernel;
+  readonly listener: Listener;
+  readonly strict: boolean;
+  readonly placeholder: Placeholder;
+  readonly power: Power;
+  /** Called once, at the first exception that is a bug of the kernel or of the traps. */
+  panicked(error: unknown): void;
+}
+
+export class Generation {
+  readonly number: number;
+  readonly kernel: Kernel;
+  readonly listener: Listener;
+  readonly channels = new Channels();
+  readonly #options: GenerationOptions;
+  readonly #handlers: ReadonlyMap<number, TrapHandler>;
+  #panicked = false;
+
+  constructor(options: GenerationOptions) {
+    this.number = options.number;
+    this.kernel = options.kernel;
+    this.listener = options.listener;
+    this.#options = options;
+    this.#handlers = trapTable(options.strict);
+  }
+
+  /** Whether a bug has ended the kernel. Its memory is as it was then; no call is answered from it any more. */
+  get hasPanicked(): boolean {
+    return this.#panicked;
+  }
+
+  /** Answers one system call, when the listener is readable. */
+  serve(): void {
+    const call = this.listener.receive();
+    if (call === undefined) return;
+    const handler = this.#handlers.get(call.number);
+    const { kernel, channels, listener } = this;
+    const { power, placeholder } = this.#options;
+    const trap = new Trap(call, { kernel, channels, listener, power, placeholder });
+    const answer = handler === undefined ? PROCEED : this.#guard(() => handler(trap), withoutKernel(trap));
+    if (answer === ANSWERED) return;
+    // Nobody may be there to take the answer: the program was killed meanwhile. What it asked for has been undone, or
+    // ends with its descriptors.
+    if (answer === PROCEED) listener.proceed(call.id);
+    else listener.respond(call.id, answer);
+  }
+
+  /** Releases files whose last descriptor is gone. */
+  drain(): void {
+    this.#guard(() => {
+      this.channels.drain();
+      return PROCEED;
+    }, PROCEED);
+  }
+
+  /** Ends the kernel after its programs. What it handed over stays as it is. */
+  dispose(): void {
+    this.channels.dispose();
+    this.kernel.shutdown();
+    close(this.listener.fd);
+  }
+
+  /** An exception that is no refusal is a bug: it ends the kernel, and neither the machine nor the program. */
+  #guard(action: () => Answer, otherwise: Answer): Answer {
+    if (this.#panicked) return otherwise;
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof KernelError) return error.code === 'ESRCH' ? -errno.EINTR : -error.errno;
+      this.#panicked = true;
+      this.#options.panicked(error);
+      return otherwise;
+    }
+  }
+}
+
+/** What is answered once the kernel has panicked: programs go on, but for what they ask of it. */
+function withoutKernel(trap: Trap): Answer {
+  const { ioctl } = syscallNumbers(process.arch);
+  const asksKernel = trap.call.number === ioctl && iocType(trap.word(1)) === LIVEUPDATE_IOCTL_TYPE;
+  return asksKernel ? -errno.EIO : PROCEED;
+}

@@ -1,0 +1,60 @@
+/** The process of a machine. The keeper that starts it tells it what to be, over their shared socket. */
+import { Socket } from 'node:net';
+import { ignoreSignal } from '../host/libc.js';
+import { becomeSubreaper } from '../host/processes.js';
+import { KEEPER_SOCKET, type KeeperMessage, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
+import { listenForControl } from './control.js';
+import { readLines, writeLine } from './json-lines.js';
+import { Machine } from './machine.js';
+
+const SIGTTOU = 22;
+
+const keeper = new Socket({ fd: KEEPER_SOCKET });
+let machine: Machine | undefined;
+
+becomeSubreaper();
+// The terminal is taken back from programs that were killed, from the background.
+ignoreSignal(SIGTTOU);
+// Whoever sends these means the programs: the terminal reaches them itself, and the keeper passes on what it gets.
+for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
+
+readLines(keeper, (message) => {
+  // Only the keeper has the other end.
+  receive(message as KeeperMessage);
+});
+// Nobody would clean up after a machine whose keeper is gone.
+keeper.on('close', () => (machine === undefined ? process.exit(1) : machine.abort('its keeper was killed')));
+keeper.on('error', () => {});
+
+function receive(message: KeeperMessage): void {
+  switch (message.request) {
+    case 'boot':
+      boot(message.config).then(end, (error: unknown) =>
+        end({ failure: error instanceof Error ? error.message : String(error) }),
+      );
+      return;
+    case 'signal':
+      machine?.signal(message.signal);
+      return;
+  }
+}
+
+async function boot(config: MachineConfig): Promise<Outcome> {
+  machine = new Machine(config, () => tell({ event: 'ready', pid: process.pid }));
+  const control = await listenForControl(machine, config.directory);
+  const outcome = await machine.run();
+  await new Promise<void>((resolve) => {
+    control.close(() => resolve());
+  });
+  return outcome;
+}
+
+function end(outcome: Outcome): void {
+  tell({ event: 'ended', outcome });
+  // Everything of the machine is over. What Node might still wait for is not.
+  keeper.end(() => process.exit(0));
+}
+
+function tell(message: MachineMessage): void {
+  writeLine(keeper, message);
+}

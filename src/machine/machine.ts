@@ -1,0 +1,312 @@
+/** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { statPath } from '../host/descriptors.js';
+import { EPOLLIN } from '../host/epoll.js';
+import { takeTerminal, terminalModes } from '../host/libc.js';
+import type { Listener, Notification } from '../host/seccomp.js';
+import { Kernel } from '../kernel/kernel.js';
+import { errno } from '../uapi/errno.js';
+import { Change } from './change.js';
+import { type Command, CommandError, findExecutable } from './command.js';
+import type { MachineConfig, Outcome } from './config.js';
+import type { KexecReport, MachineStatus } from './control-protocol.js';
+import { Generation } from './generation.js';
+import { inodeKey } from './host-files.js';
+import { createRam, hostHardware } from './host-hardware.js';
+import { Launcher, LauncherError } from './launcher.js';
+import { freezeAndBoot, LiveUpdateError } from './live-update.js';
+import { Programs } from './programs.js';
+import { describeKexec, plural, say } from './report.js';
+import type { EndKind, LoadedImage, Placeholder, Power } from './traps/trap.js';
+import { Watcher } from './watcher.js';
+
+const STANDARD_INPUT = 0;
+const SIGKILL = 9;
+
+/** How long programs are given to end with the first one, before the machine says that it stays up. Milliseconds. */
+const GRACE = 200;
+
+export class Machine implements Power {
+  image: LoadedImage | undefined;
+  crashImage: LoadedImage | undefined;
+
+  readonly #config: MachineConfig;
+  readonly #started: () => void;
+  readonly #watcher = new Watcher();
+  readonly #programs = new Programs();
+  readonly #ram = createRam();
+  readonly #placeholder: Placeholder;
+  readonly #terminal = terminalModes(STANDARD_INPUT);
+  readonly #startedAt = Date.now();
+  #command: Command;
+  #generation: Generation | undefined;
+  /** The process that will be the first program of the next generation. */
+  #launcher: Launcher | undefined;
+  #change: Change | undefined;
+  #outcome: Outcome | undefined;
+
+  /** @param started called once, when the first program runs */
+  constructor(config: MachineConfig, started: () => void) {
+    this.#config = config;
+    this.#command = config.command;
+    this.#started = started;
+    this.#placeholder = createPlaceholder(config.directory);
+  }
+
+  /** Boots the machine and serves it until it has ended. No process of it is left then. */
+  async run(): Promise<Outcome> {
+    process.on('SIGCHLD', () => this.#reap());
+    this.#request(new Change('boot'));
+    while (this.#outcome === undefined) await this.#watcher.round();
+    this.#change?.refuse(new Error('Cannot go on with the live update: the machine has ended'), errno.EIO);
+    this.#launcher?.dismiss();
+    this.#programs.spared = undefined;
+    this.#programs.end();
+    this.#generation?.dispose();
+    this.#restoreTerminal();
+    return this.#outcome;
+  }
+
+  status(): MachineStatus {
+    const state = this.#generation?.kernel.state();
+    const sessions = [...(state?.outgoing ?? []), ...(state?.incoming ?? [])];
+    return {
+      name: this.#config.name,
+      pid: process.pid,
+      generation: this.#generation?.number ?? 0,
+      argv: this.#command.argv,
+      detached: this.#config.detached,
+      processes: this.#programs.list().length,
+      sessions: sessions.length,
+      files: sessions.reduce((sum, session) => sum + session.files.length, 0),
+      bytes: String(state?.preservedBytes ?? 0n),
+      startedAt: this.#startedAt,
+    };
+  }
+
+  /**
+   * Goes into the next generation.
+   *
+   * @param command what is new of what it runs; nothing by default
+   * @throws CommandError, LauncherError, LiveUpdateError: nothing has changed then
+   */
+  kexec(command: Partial<Command> = {}): Promise<KexecReport> {
+    return new Promise((succeeded, failed) => {
+      this.#request(new Change('kexec', { command: { ...this.#command, ...command }, succeeded, failed }));
+    });
+  }
+
+  /** Asks the programs to end, and ends them after `timeout` milliseconds. */
+  stop(timeout: number): void {
+    this.signal('SIGTERM');
+    this.#watcher.after(timeout, () => this.#end({ signal: SIGKILL }));
+  }
+
+  /** Sends a signal to the first program, or to all where that has ended. Before there is one, it ends the machine. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#generation === undefined)
+      this.#end({ failure: `Cannot start "${this.#command.argv[0]}": ${signal} came first` });
+    this.#programs.signal(signal);
+  }
+
+  /** Ends the machine at once. */
+  abort(reason: string): void {
+    this.#end({ failure: reason });
+  }
+
+  imageLoaded(): void {
+    // A kexec is near. What takes long is done while the programs still run.
+    this.#prepare();
+  }
+
+  end(kind: EndKind, notification: Notification): void {
+    const listener = this.#generation?.listener;
+    if (listener !== undefined) this.#request(new Change(kind, { call: { notification, listener } }));
+  }
+
+  #end(outcome: Outcome): void {
+    this.#outcome ??= outcome;
+  }
+
+  #request(change: Change): void {
+    if (this.#change !== undefined) {
+      change.refuse(
+        new Error('Cannot start a live update: another one is under way. Try again when it is done'),
+        errno.EBUSY,
+      );
+      return;
+    }
+    try {
+      if (change.options.command !== undefined) findExecutable(change.options.command);
+      if (change.kind === 'power-off') this.#end({ code: 0 });
+      this.#change = change;
+      this.#prepare();
+      this.#advance();
+    } catch (error) {
+      this.#fail(change, error);
+    }
+  }
+
+  /** The change does not happen, and the machine goes on as before; or ends, if it has not begun. */
+  #fail(change: Change, error: unknown): void {
+    const known = error instanceof CommandError || error instanceof LauncherError || error instanceof LiveUpdateError;
+    if (!known) throw error;
+    this.#change = undefined;
+    if (change.kind === 'boot')
+      this.#end({ failure: error.message, ...(error instanceof CommandError ? { code: error.exitCode } : {}) });
+    change.refuse(error, error instanceof LiveUpdateError ? error.errno : errno.EIO);
+  }
+
+  #prepare(): void {
+    if (this.#launcher !== undefined) return;
+    const { strict, descriptorLimit } = this.#config;
+    const launcher = new Launcher({ strict, ...(descriptorLimit === undefined ? {} : { descriptorLimit }) });
+    this.#launcher = launcher;
+    this.#programs.spared = launcher.pid;
+    this.#watcher.watch(launcher.socket, () => this.#launcherReady(launcher));
+  }
+
+  #launcherReady(launcher: Launcher): void {
+    this.#watcher.unwatch(launcher.socket);
+    try {
+      const listener = launcher.becomeReady();
+      // Its own calls, until it becomes a program, concern nobody.
+      this.#watcher.watch(listener.fd, () => proceed(listener));
+    } catch (error) {
+      this.#launcher = undefined;
+      const change = this.#change;
+      if (change === undefined) throw error;
+      this.#fail(change, error);
+    }
+    this.#advance();
+  }
+
+  /** Carries out the change that was asked for, once a launcher is there. */
+  #advance(): void {
+    const change = this.#change;
+    const launcher = this.#launcher;
+    if (change === undefined || launcher?.listener === undefined) return;
+    change.begin();
+    try {
+      this.#begin(change, launcher, launcher.listener, this.#nextKernel(change));
+    } catch (error) {
+      this.#fail(change, error);
+    }
+  }
+
+  #nextKernel(change: Change): Kernel {
+    const { profile } = this.#config;
+    const generation = this.#generation;
+    if (change.kind !== 'kexec' || generation === undefined) return Kernel.boot(hostHardware(this.#ram), { profile });
+    const { kernel, carried } = freezeAndBoot(generation, this.#ram, profile);
+    change.carried = carried;
+    return kernel;
+  }
+
+  /** Ends the programs of this generation, and starts the first one of the next. */
+  #begin(change: Change, launcher: Launcher, listener: Listener, kernel: Kernel): void {
+    const number = (this.#generation?.number ?? 0) + 1;
+    this.#endGeneration();
+    this.#command = change.options.command ?? this.#command;
+    this.#launcher = undefined;
+    const { strict } = this.#config;
+    const panicked = (error: unknown) => reportPanic(number, error);
+    const generation = new Generation({
+      number,
+      kernel,
+      listener,
+      strict,
+      placeholder: this.#placeholder,
+      power: this,
+      panicked,
+    });
+    this.#generation = generation;
+    this.#programs.begin(launcher.pid);
+    this.#watcher.unwatch(listener.fd);
+    this.#watcher.watch(listener.fd, (events) => this.#serve(generation, events));
+    this.#watcher.watch(generation.channels.epoll.fd, () => generation.drain());
+    this.#watcher.watch(launcher.socket, () => this.#executed(change, launcher, number));
+    launcher.execute({ file: findExecutable(this.#command), ...this.#command });
+  }
+
+  #endGeneration(): void {
+    this.#programs.end();
+    this.#restoreTerminal();
+    this.image = undefined;
+    this.crashImage = undefined;
+    const generation = this.#generation;
+    if (generation === undefined) return;
+    this.#watcher.unwatch(generation.listener.fd);
+    this.#watcher.unwatch(generation.channels.epoll.fd);
+    generation.dispose();
+  }
+
+  /** The next program runs, or could not be executed. */
+  #executed(change: Change, launcher: Launcher, number: number): void {
+    this.#watcher.unwatch(launcher.socket);
+    this.#change = undefined;
+    try {
+      launcher.becomeProgram();
+    } catch (error) {
+      if (!(error instanceof LauncherError)) throw error;
+      change.refuse(error, errno.EIO);
+      this.#end({ failure: error.message, code: 126 });
+      return;
+    }
+    const report = change.complete(number);
+    if (change.kind === 'boot') this.#started();
+    if (change.kind === 'kexec') say(describeKexec(report));
+    if (change.kind === 'restart')
+      say(`restart: generation ${number}; what was preserved is gone, as after a cold boot`);
+  }
+
+  #serve(generation: Generation, events: number): void {
+    if ((events & EPOLLIN) !== 0) {
+      generation.serve();
+      return;
+    }
+    // The last thread under the filter is gone, or has been reaped.
+    this.#watcher.unwatch(generation.listener.fd);
+    this.#reap();
+    if (this.#change === undefined) this.#end(this.#programs.exit ?? { code: 0 });
+  }
+
+  #reap(): void {
+    if (this.#programs.reap()) this.#watcher.after(GRACE, () => this.#sayWhoIsLeft());
+  }
+
+  #sayWhoIsLeft(): void {
+    const { exit } = this.#programs;
+    const left = this.#programs.list().length;
+    if (exit === undefined || left === 0) return;
+    const how = exit.signal === undefined ? `exited with ${exit.code}` : `was ended by signal ${exit.signal}`;
+    say(
+      `"${this.#command.argv[0]}" ${how}; machine "${this.#config.name}" stays up: ${plural(left, 'process still runs', 'processes still run')}. End it with: luo stop ${this.#config.name}`,
+    );
+  }
+
+  /** A program that was killed cannot give the terminal back. */
+  #restoreTerminal(): void {
+    if (this.#terminal !== undefined) takeTerminal(STANDARD_INPUT, this.#terminal);
+  }
+}
+
+/** An empty file that stands for the device in programs that open it for its path only. */
+function createPlaceholder(directory: string): Placeholder {
+  const path = join(directory, 'liveupdate');
+  writeFileSync(path, '', { mode: 0o600 });
+  const status = statPath(path);
+  if (typeof status === 'number') throw new Error(`Cannot look at ${path}: error ${-status}`);
+  return { path, inode: inodeKey(status.device, status.inode) };
+}
+
+function proceed(listener: Listener): void {
+  const call = listener.receive();
+  if (call !== undefined) listener.proceed(call.id);
+}
+
+function reportPanic(generation: number, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  say(`kernel panic in generation ${generation}: its calls fail with EIO from now on; the programs go on.\n${text}`);
+}

@@ -1,0 +1,37 @@
+import { writeSync } from 'node:fs';
+import type { KexecReport } from './control-protocol.js';
+
+/**
+ * Says something to the person who started the machine, on standard error. Not through Node's stream, which would make
+ * a pipe that the programs share non-blocking.
+ */
+export function say(message: string): void {
+  try {
+    writeSync(2, `luo: ${message}\n`);
+  } catch {
+    // Nobody listens any more; the machine goes on.
+  }
+}
+
+/** One line about a live update. */
+export function describeKexec({ generation, sessions, files, bytes, blackout }: KexecReport): string {
+  const what = `${plural(sessions, 'session')}, ${plural(files, 'file')}, ${formatBytes(BigInt(bytes))}`;
+  return `kexec: generation ${generation}, ${what}, blackout ${blackout.toFixed(1)} ms`;
+}
+
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : nouns}`;
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** A size for people: at most one decimal. */
+export function formatBytes(bytes: bigint): string {
+  let value = Number(bytes);
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
+}

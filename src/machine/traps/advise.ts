@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { inodeKey } from '../host-files.js';
+import { type Answer, PROCEED, type Trap, unlessRefused } from './trap.js';
+
+/** `madvise(MADV_REMOVE)` punches a hole into the file that is mapped there. */
+export function advise(trap: Trap): Answer {
+  if (!trap.anyFrozen) return PROCEED;
+  const { kernel, listener } = trap.context;
+  const inode = mappedInode(trap.tid, trap.address(0));
+  if (inode === undefined || !listener.isValid(trap.call.id)) return PROCEED;
+  return unlessRefused(() => kernel.checkFallocate(inode));
+}
+
+/** The file that a thread has mapped at an address. */
+function mappedInode(tid: number, address: bigint): string | undefined {
+  for (const line of readFileSync(`/proc/${tid}/maps`, 'latin1').split('\n')) {
+    const [, start, end, major, minor, inode] = /^(\w+)-(\w+) \S+ \S+ (\w+):(\w+) (\d+)/.exec(line) ?? [];
+    if (start === undefined || end === undefined || major === undefined || minor === undefined) continue;
+    if (address < BigInt(`0x${start}`) || address >= BigInt(`0x${end}`)) continue;
+    return inodeKey(deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16)), BigInt(inode ?? 0));
+  }
+  return undefined;
+}
+
+/** `makedev` of the C library. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
+}

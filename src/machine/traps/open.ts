@@ -1,0 +1,132 @@
+/** `open`, `openat`, `openat2` and `creat`. */
+import { close, open, setStatusFlags, statPath } from '../../host/descriptors.js';
+import { KernelError } from '../../kernel/error.js';
+import type { UserAddress } from '../../kernel/hardware.js';
+import { errno } from '../../uapi/errno.js';
+import { AT_FDCWD, openFlags } from '../../uapi/fcntl.js';
+import { inodeKey } from '../host-files.js';
+import { virtualFile } from '../virtual-file.js';
+import { isPlaceholder, type Named, namedBy, PATH_MAX } from './path.js';
+import { ANSWERED, type Answer, PROCEED, type Trap, unlessRefused } from './trap.js';
+
+const {
+  O_ACCMODE,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_LARGEFILE,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+} = openFlags(process.arch);
+
+interface Request {
+  readonly directory: number;
+  readonly path: UserAddress;
+  readonly flags: number;
+}
+
+export const openTraps = {
+  open: (trap: Trap) => openPath(trap, { directory: AT_FDCWD, path: trap.address(0), flags: trap.word(1) }),
+  creat: (trap: Trap) =>
+    openPath(trap, { directory: AT_FDCWD, path: trap.address(0), flags: O_CREAT | O_WRONLY | O_TRUNC }),
+  openat: (trap: Trap) => openPath(trap, { directory: trap.int(0), path: trap.address(1), flags: trap.word(2) }),
+  openat2: (trap: Trap) => openPath(trap, { directory: trap.int(0), path: trap.address(1), flags: flagsOfHow(trap) }),
+};
+
+/** `struct open_how` begins with its flags. Where it cannot be read the kernel says so. */
+function flagsOfHow(trap: Trap): number {
+  try {
+    return new DataView(trap.memory.read(trap.address(2), 8).buffer).getUint32(0, true);
+  } catch (error) {
+    if (error instanceof KernelError) return 0;
+    throw error;
+  }
+}
+
+function openPath(trap: Trap, request: Request): Answer {
+  const path = trap.memory.readText(request.path, PATH_MAX);
+  if (path === undefined) return PROCEED;
+  const named = namedBy(trap, request.directory, path);
+  return named === undefined ? PROCEED : openNamed(trap, request.flags, named);
+}
+
+function openNamed(trap: Trap, flags: number, named: Named): Answer {
+  switch (named.kind) {
+    case 'device':
+      if (named.trailingSlash) return -errno.ENOTDIR;
+      return openDevice(trap, flags);
+    case 'kexec-loaded':
+      return openKexecLoaded(trap, flags, named.crash);
+    case 'descriptor':
+      return openDescriptor(trap, flags, named.path);
+  }
+}
+
+function openDevice(trap: Trap, flags: number): Answer {
+  const { kernel, channels, listener, placeholder } = trap.context;
+  if ((flags & O_DIRECTORY) !== 0) return -errno.ENOTDIR;
+  // Linux refuses to pass a descriptor of that kind on: one that can read nothing is the nearest to it.
+  if ((flags & O_PATH) !== 0) return give(trap, open(placeholder.path, O_RDONLY), flags);
+  if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) return -errno.EEXIST;
+  channels.drain();
+  let file: ReturnType<typeof kernel.openDevice>;
+  try {
+    file = kernel.openDevice();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    // The number is set aside before the device is opened.
+    return trap.task.files.hasRoom() ? -error.errno : -errno.EMFILE;
+  }
+  if ((flags & O_DIRECT) !== 0) {
+    file.put();
+    return -errno.EINVAL;
+  }
+  const kept = flags & (O_ACCMODE | O_NONBLOCK | O_APPEND);
+  const channel = channels.open(file, kept | O_LARGEFILE, true);
+  if ((kept & ~O_ACCMODE) !== 0) setStatusFlags(channel.theirs, kept & ~O_ACCMODE);
+  const fd = listener.addDescriptor(trap.call.id, channel.theirs, (flags & O_CLOEXEC) !== 0, true);
+  if (fd < 0) {
+    channels.abandon(channel);
+    file.put();
+    return fd;
+  }
+  close(channel.theirs);
+  return ANSWERED;
+}
+
+/** `/sys/kernel/kexec_loaded`, which kexec-tools reads before it jumps: of this machine, and not of the host. */
+function openKexecLoaded(trap: Trap, flags: number, crash: boolean): Answer {
+  if ((flags & O_DIRECTORY) !== 0) return -errno.ENOTDIR;
+  if ((flags & O_ACCMODE) !== 0) return -errno.EACCES;
+  const { image, crashImage } = trap.context.power;
+  const loaded = (crash ? crashImage : image) !== undefined;
+  return give(trap, virtualFile(loaded ? '1\n' : '0\n'), flags);
+}
+
+function openDescriptor(trap: Trap, flags: number, path: string): Answer {
+  const { kernel, channels } = trap.context;
+  if ((flags & O_PATH) !== 0) return PROCEED;
+  if (isPlaceholder(trap, path)) return openDevice(trap, flags);
+  const channel = channels.find(path);
+  if (channel !== undefined) return channel.isDevice ? openDevice(trap, flags) : -errno.ENXIO;
+  if ((flags & O_TRUNC) === 0 || !trap.anyFrozen) return PROCEED;
+  const status = statPath(path);
+  if (typeof status === 'number') return PROCEED;
+  return unlessRefused(() => kernel.checkResize(inodeKey(status.device, status.inode), status.size, 0n));
+}
+
+/** Gives the program a copy of a descriptor of ours as the result of its call, and closes ours. */
+function give(trap: Trap, fd: number, flags: number): Answer {
+  try {
+    const result = trap.context.listener.addDescriptor(trap.call.id, fd, (flags & O_CLOEXEC) !== 0, true);
+    return result < 0 ? result : ANSWERED;
+  } finally {
+    close(fd);
+  }
+}
