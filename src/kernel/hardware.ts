@@ -54,8 +54,6 @@ export interface FileHardware {
    * (mode 0777, times of now). The memory is the same; nothing is copied.
    */
   reopen(descriptor: Descriptor, position: bigint): Descriptor;
-  /** A new empty file of kind `shmem` without a name, that cannot be sealed. */
-  create(position: bigint): Descriptor;
   close(descriptor: Descriptor): void;
 }
 

@@ -54,14 +54,6 @@ export class HostFiles implements FileHardware {
     });
   }
 
-  create(position: bigint): Descriptor {
-    return refusable(() => {
-      const fd = host.createMemory('', false);
-      host.renewAttributes(fd);
-      return positioned(fd, position);
-    });
-  }
-
   close(descriptor: Descriptor): void {
     host.close(descriptor);
   }

@@ -25,7 +25,7 @@ test('a memfd comes back as it went, and fits into a page', () => {
       for (const given of [
         { position, size, region, folioCount, folios: list },
         { position, size, region, folioCount: 0n, folios: undefined },
-        { position, size: 0n, region: undefined, folioCount: 0n, folios: undefined },
+        { position, size: 0n, region, folioCount: 0n, folios: undefined },
       ]) {
         const bytes = encodeMemfd(given);
         equal(bytes.length <= PAGE_SIZE, true);

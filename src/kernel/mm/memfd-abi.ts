@@ -8,15 +8,15 @@
  * { u64 foliodesc; u64 index; } in ascending order of the index. The upper 52 bits of foliodesc are the page frame
  * number, the lower 12 are flags; index is the page of the file that the folio starts with.
  *
- * `region` is luo's own: the page frame number that page 0 of the file has. A file with nothing but holes has no
- * folio that could tell.
+ * `region` is luo's own: the page frame number that page 0 of the file has. A file that is empty, or has nothing but
+ * holes, has no folio that could tell.
  */
 import { KernelError } from '../error.js';
 import { FdtError, propertyU64 } from '../kho/fdt.js';
 import { FdtReader } from '../kho/fdt-reader.js';
 import { FdtWriter } from '../kho/fdt-writer.js';
 import { decodeKhoVmalloc, encodeKhoVmalloc, type KhoVmalloc } from '../kho/kho-vmalloc.js';
-import { type PageFrameNumber, pageFrameNumber } from '../units.js';
+import { type PageFrameNumber, pageFrameNumber, pagesFor } from '../units.js';
 
 export const MEMFD_COMPATIBLE = 'memfd-v1';
 
@@ -32,11 +32,16 @@ export interface MemfdRecord {
   readonly position: bigint;
   /** In bytes. */
   readonly size: bigint;
-  /** Where the file lies in the physical address space; undefined for an empty file. */
-  readonly region: PageFrameNumber | undefined;
+  /** Where the file lies in the physical address space. */
+  readonly region: PageFrameNumber;
   readonly folioCount: bigint;
   /** Undefined where there is no folio. */
   readonly folios: KhoVmalloc | undefined;
+}
+
+/** The pages of address space that a file of `size` bytes takes. An empty one has a place, too, to be found by. */
+export function regionPages(size: bigint): number {
+  return Math.max(pagesFor(Number(size)), 1);
 }
 
 export function encodeMemfd({ position, size, region, folioCount, folios }: MemfdRecord): Uint8Array {
@@ -44,11 +49,9 @@ export function encodeMemfd({ position, size, region, folioCount, folios }: Memf
   tree.beginNode('');
   tree.propertyU64('pos', position);
   tree.propertyU64('size', size);
-  if (region !== undefined) {
-    tree.propertyU64('nr_folios', folioCount);
-    if (folios !== undefined) tree.property('folios', encodeKhoVmalloc(folios));
-    tree.propertyU64('region', BigInt(region));
-  }
+  if (size !== 0n) tree.propertyU64('nr_folios', folioCount);
+  if (folios !== undefined) tree.property('folios', encodeKhoVmalloc(folios));
+  tree.propertyU64('region', BigInt(region));
   tree.endNode();
   return tree.finish();
 }
@@ -59,8 +62,7 @@ export function decodeMemfd(bytes: Uint8Array): MemfdRecord {
     const root = FdtReader.parse(bytes);
     const position = propertyU64(root, 'pos');
     const size = propertyU64(root, 'size');
-    if (size === 0n) return { position, size, region: undefined, folioCount: 0n, folios: undefined };
-    const folioCount = propertyU64(root, 'nr_folios');
+    const folioCount = size === 0n ? 0n : propertyU64(root, 'nr_folios');
     const folios = root.properties.get('folios');
     if ((folioCount === 0n) !== (folios === undefined)) throw new FdtError('nr_folios does not agree with folios');
     return {

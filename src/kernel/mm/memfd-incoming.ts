@@ -3,9 +3,16 @@ import { type File, HostFile } from '../fs/file.js';
 import type { VmallocArray } from '../kho/vmalloc.js';
 import type { IncomingFile } from '../liveupdate/handler.js';
 import { peekPreserved, restorePreserved } from '../liveupdate/restore.js';
-import { addressOf, pagesFor } from '../units.js';
+import { addressOf } from '../units.js';
 import type { MemoryManagement } from './memfd.js';
-import { decodeFolioEntry, decodeMemfd, FOLIO_ENTRY_SIZE, type FolioEntry, type MemfdRecord } from './memfd-abi.js';
+import {
+  decodeFolioEntry,
+  decodeMemfd,
+  FOLIO_ENTRY_SIZE,
+  type FolioEntry,
+  type MemfdRecord,
+  regionPages,
+} from './memfd-abi.js';
 import type { MappedRegion } from './region.js';
 
 /** The largest offset in a file (`MAX_LFS_FILESIZE`). */
@@ -46,10 +53,9 @@ export class IncomingMemfd implements IncomingFile {
    * @throws KernelError EINVAL where what the last kernel left does not hold together, and what the hardware refuses
    */
   retrieve(): File {
-    const { position } = this.#load();
-    const region = this.#region;
+    const { record, region } = this.#load();
     const { hardware, files } = this.#mm;
-    const descriptor = region ? hardware.reopen(region.file.descriptor, position) : hardware.create(position);
+    const descriptor = hardware.reopen(region.file.descriptor, record.position);
     this.#release();
     return new HostFile(files, hardware, descriptor);
   }
@@ -70,7 +76,7 @@ export class IncomingMemfd implements IncomingFile {
     this.#region = undefined;
   }
 
-  #load(): MemfdRecord {
+  #load(): { record: MemfdRecord; region: MappedRegion } {
     if (!this.#read) {
       this.#read = true;
       try {
@@ -79,8 +85,8 @@ export class IncomingMemfd implements IncomingFile {
         this.#failure = error;
       }
     }
-    if (this.#failure !== undefined || this.#record === undefined) throw this.#failure;
-    return this.#record;
+    if (this.#failure !== undefined || this.#record === undefined || this.#region === undefined) throw this.#failure;
+    return { record: this.#record, region: this.#region };
   }
 
   #restore(): void {
@@ -93,12 +99,10 @@ export class IncomingMemfd implements IncomingFile {
       tree.put();
     }
     if (record.position > MAX_POSITION) throw corrupt(`no file can be read at ${record.position}`);
-    if (record.region !== undefined) {
-      const region = regions.claim(record.region, pagesFor(Number(record.size)));
-      if (region === undefined) throw corrupt(`no region of ${record.size} bytes is at page ${record.region}`);
-      this.#region = region;
-      this.#restoreFolios(record, region);
-    }
+    const region = regions.claim(record.region, regionPages(record.size));
+    if (region === undefined) throw corrupt(`no region of ${record.size} bytes is at page ${record.region}`);
+    this.#region = region;
+    this.#restoreFolios(record, region);
     this.#record = record;
   }
 

@@ -6,9 +6,16 @@ import type { KhoVmalloc } from '../kho/kho-vmalloc.js';
 import type { PageBlock } from '../kho/memory.js';
 import { vmalloc } from '../kho/vmalloc.js';
 import type { PreservedFile } from '../liveupdate/handler.js';
-import { PAGE_SIZE, PHYSICAL_ADDRESS_LIMIT, pagesFor } from '../units.js';
+import { PAGE_SIZE, PHYSICAL_ADDRESS_LIMIT } from '../units.js';
 import type { MemoryManagement } from './memfd.js';
-import { encodeFolioDescriptor, encodeMemfd, FOLIO_DIRTY, FOLIO_ENTRY_SIZE, FOLIO_UPTODATE } from './memfd-abi.js';
+import {
+  encodeFolioDescriptor,
+  encodeMemfd,
+  FOLIO_DIRTY,
+  FOLIO_ENTRY_SIZE,
+  FOLIO_UPTODATE,
+  regionPages,
+} from './memfd-abi.js';
 import { folios as foliosOf, type MappedRegion } from './region.js';
 import { Undo } from './undo.js';
 
@@ -16,7 +23,7 @@ import { Undo } from './undo.js';
 export class PreservedMemfd implements PreservedFile {
   readonly #mm: MemoryManagement;
   readonly #file: HostFile;
-  readonly #memory: PreservedMemory | undefined;
+  readonly #memory: PreservedMemory;
   readonly #tree: Folio;
   readonly #undo: Undo;
 
@@ -24,7 +31,7 @@ export class PreservedMemfd implements PreservedFile {
     mm: MemoryManagement,
     file: HostFile,
     readonly size: bigint,
-    memory: PreservedMemory | undefined,
+    memory: PreservedMemory,
     tree: Folio,
     undo: Undo,
   ) {
@@ -45,7 +52,7 @@ export class PreservedMemfd implements PreservedFile {
     try {
       mm.inodes.freeze(inode);
       undo.add(() => mm.inodes.unfreeze(inode));
-      const memory = size > 0n ? preserveMemory(mm, file, { inode, size }, undo) : undefined;
+      const memory = preserveMemory(mm, file, { inode, size }, undo);
       const tree = mm.kho.memory.allocateFolio(0);
       undo.add(() => tree.put());
       mm.kho.preserveFolio(tree.pfn, tree.order);
@@ -76,9 +83,9 @@ export class PreservedMemfd implements PreservedFile {
     const tree = encodeMemfd({
       position: this.#mm.hardware.position(this.#file.descriptor),
       size: this.size,
-      region: this.#memory?.region.start,
-      folioCount: BigInt(this.#memory?.folioCount ?? 0),
-      folios: this.#memory?.folios,
+      region: this.#memory.region.start,
+      folioCount: BigInt(this.#memory.folioCount),
+      folios: this.#memory.folios,
     });
     this.#tree.bytes.fill(0);
     this.#tree.bytes.set(tree);
@@ -102,8 +109,9 @@ function preserveMemory(
     throw new KernelError('ENOMEM', `Cannot map ${size} bytes: no part of the address space is as large`);
   }
   const bytes = Number(size);
-  const region = mm.regions.allocate(pagesFor(bytes), file);
+  const region = mm.regions.allocate(regionPages(size), file);
   undo.add(() => mm.regions.free(region));
+  if (bytes === 0) return { region, folioCount: 0, folios: undefined };
   mm.inodes.pin(inode, file.descriptor);
   undo.add(() => mm.inodes.unpin(inode, file.descriptor));
   const blocks = mm.hardware.dataExtents(file.descriptor, bytes).flatMap((extent) => blocksOf(region, extent));

@@ -73,7 +73,7 @@ export class FakeHost implements FileHardware {
   }
 
   /** The next call of that name fails. */
-  failNext(call: 'reopen' | 'create', error: KernelError): void {
+  failNext(call: 'reopen', error: KernelError): void {
     this.#failures.set(call, error);
   }
 
@@ -105,11 +105,6 @@ export class FakeHost implements FileHardware {
   reopen(descriptor: Descriptor, position: bigint): Descriptor {
     this.#failIfToldTo('reopen');
     return this.#describe({ inode: this.#at(descriptor).inode, position });
-  }
-
-  create(position: bigint): Descriptor {
-    this.#failIfToldTo('create');
-    return this.file({ position });
   }
 
   close(descriptor: Descriptor): void {
