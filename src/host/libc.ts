@@ -19,6 +19,7 @@ const native = {
   execve: libc.func('execve', 'int', ['str', 'str *', 'str *']),
   tcgetattr: libc.func('tcgetattr', 'int', ['int', 'void *']),
   tcsetattr: libc.func('tcsetattr', 'int', ['int', 'int', 'void *']),
+  tcgetpgrp: libc.func('tcgetpgrp', 'int', ['int']),
   tcsetpgrp: libc.func('tcsetpgrp', 'int', ['int', 'int']),
   getpgrp: libc.func('getpgrp', 'int', []),
   posixSpawn: libc.func('posix_spawn', 'int', ['void *', 'str', 'void *', 'void *', 'str *', 'str *']),
@@ -135,10 +136,26 @@ export function terminalModes(fd: number): Uint8Array | undefined {
   return native.tcgetattr(fd, modes) === 0 ? modes : undefined;
 }
 
-/** Sets the terminal's modes and makes our process group the one in the foreground. */
+/**
+ * Takes the terminal back from programs that were killed: sets its modes, and puts our process group in the
+ * foreground. A terminal that is somebody else's by now, such as the shell's that sent us to the background, stays so.
+ */
 export function takeTerminal(fd: number, modes: Uint8Array): void {
-  native.tcsetpgrp(fd, native.getpgrp());
+  const own: number = native.getpgrp();
+  const foreground: number = native.tcgetpgrp(fd);
+  if (foreground !== own && groupExists(foreground)) return;
+  native.tcsetpgrp(fd, own);
   native.tcsetattr(fd, TCSADRAIN, modes);
+}
+
+function groupExists(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch (error) {
+    // Errors of process.kill carry the error's name. Any other than ESRCH means a group that is there.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /** A system call of luo's own that failed. */
