@@ -117,6 +117,12 @@ export class Listener {
     return this.#send(id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
   }
 
+  /** Takes the next notification and lets the kernel carry out its call. */
+  proceedNext(): void {
+    const call = this.receive();
+    if (call !== undefined) this.proceed(call.id);
+  }
+
   #send(id: bigint, value: number, error: number, flags: number): boolean {
     const { view } = response;
     view.setBigUint64(0, id, true);

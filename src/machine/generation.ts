@@ -1,4 +1,5 @@
 /** A kernel on a machine, and the programs that it serves. */
+import { numbers } from '../host/architecture.js';
 import { close } from '../host/descriptors.js';
 import type { Listener } from '../host/seccomp.js';
 import { KernelError } from '../kernel/error.js';
@@ -6,10 +7,10 @@ import type { Kernel } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import { iocType } from '../uapi/ioctl.js';
 import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
-import { syscallNumbers } from '../uapi/syscalls.js';
 import { Channels } from './channels.js';
+import type { Placeholder } from './placeholder.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
-import { ANSWERED, type Answer, type Placeholder, type Power, PROCEED, Trap } from './traps/trap.js';
+import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
 
 export interface GenerationOptions {
   readonly number: number;
@@ -52,7 +53,7 @@ export class Generation {
     const { kernel, channels, listener } = this;
     const { power, placeholder } = this.#options;
     const trap = new Trap(call, { kernel, channels, listener, power, placeholder });
-    const answer = handler === undefined ? PROCEED : this.#guard(() => handler(trap), withoutKernel(trap));
+    const answer = handler === undefined ? PROCEED : this.#guard(handler, trap);
     if (answer === ANSWERED) return;
     // Nobody may be there to take the answer: the program was killed meanwhile. What it asked for has been undone, or
     // ends with its descriptors.
@@ -62,10 +63,12 @@ export class Generation {
 
   /** Releases files whose last descriptor is gone. */
   drain(): void {
-    this.#guard(() => {
+    if (this.#panicked) return;
+    try {
       this.channels.drain();
-      return PROCEED;
-    }, PROCEED);
+    } catch (error) {
+      if (!(error instanceof KernelError)) this.#panic(error);
+    }
   }
 
   /** Ends the kernel after its programs. What it handed over stays as it is. */
@@ -76,22 +79,25 @@ export class Generation {
   }
 
   /** An exception that is no refusal is a bug: it ends the kernel, and neither the machine nor the program. */
-  #guard(action: () => Answer, otherwise: Answer): Answer {
-    if (this.#panicked) return otherwise;
+  #guard(handler: TrapHandler, trap: Trap): Answer {
+    if (this.#panicked) return withoutKernel(trap);
     try {
-      return action();
+      return handler(trap);
     } catch (error) {
       if (error instanceof KernelError) return error.code === 'ESRCH' ? -errno.EINTR : -error.errno;
-      this.#panicked = true;
-      this.#options.panicked(error);
-      return otherwise;
+      this.#panic(error);
+      return withoutKernel(trap);
     }
+  }
+
+  #panic(error: unknown): void {
+    this.#panicked = true;
+    this.#options.panicked(error);
   }
 }
 
 /** What is answered once the kernel has panicked: programs go on, but for what they ask of it. */
 function withoutKernel(trap: Trap): Answer {
-  const { ioctl } = syscallNumbers(process.arch);
-  const asksKernel = trap.call.number === ioctl && iocType(trap.word(1)) === LIVEUPDATE_IOCTL_TYPE;
+  const asksKernel = trap.call.number === numbers.ioctl && iocType(trap.word(1)) === LIVEUPDATE_IOCTL_TYPE;
   return asksKernel ? -errno.EIO : PROCEED;
 }

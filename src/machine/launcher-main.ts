@@ -28,8 +28,11 @@ setNoNewPrivileges();
 if (options.descriptorLimit !== undefined) setDescriptorLimit(BigInt(options.descriptorLimit));
 const listener = installFilter(filterProgram(process.arch, { strict: options.strict }));
 if (listener < 0) fail({ operation: 'filter', errno: -listener });
+resetSignals();
+for (const standard of [0, 1, 2]) inherit(standard);
 say({ listener });
 
+// What comes after this line is a part of the blackout.
 const text = receive(LAUNCHER_SOCKET);
 // An end of file: the machine needs this generation no more.
 if (text === '') process.exit(0);
@@ -40,8 +43,6 @@ try {
 } catch {
   fail({ operation: 'directory', errno: errno.ENOENT });
 }
-resetSignals();
-for (const standard of [0, 1, 2]) inherit(standard);
 let error = execute(command.file, command.argv, command.env);
 if (error === errno.ENOEXEC) {
   // A script without a first line that names its interpreter: the shell's.

@@ -14,6 +14,9 @@ import {
 
 const program = fileURLToPath(new URL('./launcher-main.js', import.meta.url));
 
+/** No threads for compiling and collecting: `execve` would have to end them first. */
+const nodeOptions = ['--v8-pool-size=0', '--single-threaded-gc'];
+
 /** A launcher that failed, in a sentence that says what to do. */
 export class LauncherError extends Error {
   override readonly name = 'LauncherError';
@@ -34,7 +37,7 @@ export class Launcher {
     const [ours, theirs] = socketPair();
     this.socket = ours;
     try {
-      const argv = [process.execPath, program, JSON.stringify(options)];
+      const argv = [process.execPath, ...nodeOptions, program, JSON.stringify(options)];
       // Node options of the user's are for the user's programs.
       const env = ['PATH=/usr/bin:/bin'];
       // The standard ones are named because Node made them close-on-exec when it started.

@@ -1,7 +1,4 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { statPath } from '../host/descriptors.js';
 import { EPOLLIN } from '../host/epoll.js';
 import { takeTerminal, terminalModes } from '../host/libc.js';
 import type { Listener, Notification } from '../host/seccomp.js';
@@ -12,13 +9,13 @@ import { type Command, CommandError, findExecutable } from './command.js';
 import type { MachineConfig, Outcome } from './config.js';
 import type { KexecReport, MachineStatus } from './control-protocol.js';
 import { Generation } from './generation.js';
-import { inodeKey } from './host-files.js';
 import { createRam, hostHardware } from './host-hardware.js';
 import { Launcher, LauncherError } from './launcher.js';
 import { freezeAndBoot, LiveUpdateError } from './live-update.js';
+import { createPlaceholder, type Placeholder } from './placeholder.js';
 import { Programs } from './programs.js';
-import { describeKexec, plural, say } from './report.js';
-import type { EndKind, LoadedImage, Placeholder, Power } from './traps/trap.js';
+import { describeKexec, describePanic, plural, say } from './report.js';
+import type { EndKind, LoadedImage, Power } from './traps/trap.js';
 import { Watcher } from './watcher.js';
 
 const STANDARD_INPUT = 0;
@@ -137,9 +134,13 @@ export class Machine implements Power {
       );
       return;
     }
+    if (change.kind === 'power-off') {
+      this.#end({ code: 0 });
+      return;
+    }
     try {
-      if (change.options.command !== undefined) findExecutable(change.options.command);
-      if (change.kind === 'power-off') this.#end({ code: 0 });
+      // What cannot be run is refused before anything is prepared for it.
+      findExecutable(change.options.command ?? this.#command);
       this.#change = change;
       this.#prepare();
       this.#advance();
@@ -172,7 +173,7 @@ export class Machine implements Power {
     try {
       const listener = launcher.becomeReady();
       // Its own calls, until it becomes a program, concern nobody.
-      this.#watcher.watch(listener.fd, () => proceed(listener));
+      this.#watcher.watch(listener.fd, () => listener.proceedNext());
     } catch (error) {
       this.#launcher = undefined;
       const change = this.#change;
@@ -187,9 +188,14 @@ export class Machine implements Power {
     const change = this.#change;
     const launcher = this.#launcher;
     if (change === undefined || launcher?.listener === undefined) return;
-    change.begin();
     try {
-      this.#begin(change, launcher, launcher.listener, this.#nextKernel(change));
+      const command = change.options.command ?? this.#command;
+      const file = findExecutable(command);
+      change.begin();
+      const generation = this.#nextGeneration(launcher.listener, this.#nextKernel(change));
+      this.#endGeneration();
+      this.#command = command;
+      this.#begin(change, launcher, generation, file);
     } catch (error) {
       this.#fail(change, error);
     }
@@ -204,32 +210,27 @@ export class Machine implements Power {
     return kernel;
   }
 
-  /** Ends the programs of this generation, and starts the first one of the next. */
-  #begin(change: Change, launcher: Launcher, listener: Listener, kernel: Kernel): void {
+  #nextGeneration(listener: Listener, kernel: Kernel): Generation {
     const number = (this.#generation?.number ?? 0) + 1;
-    this.#endGeneration();
-    this.#command = change.options.command ?? this.#command;
-    this.#launcher = undefined;
     const { strict } = this.#config;
-    const panicked = (error: unknown) => reportPanic(number, error);
-    const generation = new Generation({
-      number,
-      kernel,
-      listener,
-      strict,
-      placeholder: this.#placeholder,
-      power: this,
-      panicked,
-    });
-    this.#generation = generation;
-    this.#programs.begin(launcher.pid);
-    this.#watcher.unwatch(listener.fd);
-    this.#watcher.watch(listener.fd, (events) => this.#serve(generation, events));
-    this.#watcher.watch(generation.channels.epoll.fd, () => generation.drain());
-    this.#watcher.watch(launcher.socket, () => this.#executed(change, launcher, number));
-    launcher.execute({ file: findExecutable(this.#command), ...this.#command });
+    const placeholder = this.#placeholder;
+    const panicked = (error: unknown) => say(describePanic(number, error));
+    return new Generation({ number, kernel, listener, strict, placeholder, power: this, panicked });
   }
 
+  /** Starts the first program of a generation. */
+  #begin(change: Change, launcher: Launcher, generation: Generation, file: string): void {
+    this.#launcher = undefined;
+    this.#generation = generation;
+    this.#programs.begin(launcher.pid);
+    launcher.execute({ file, ...this.#command });
+    this.#watcher.unwatch(generation.listener.fd);
+    this.#watcher.watch(generation.listener.fd, (events) => this.#serve(generation, events));
+    this.#watcher.watch(generation.channels.epoll.fd, () => generation.drain());
+    this.#watcher.watch(launcher.socket, () => this.#executed(change, launcher, generation.number));
+  }
+
+  /** Ends the programs of this generation, by force, and their kernel. */
   #endGeneration(): void {
     this.#programs.end();
     this.#restoreTerminal();
@@ -290,23 +291,4 @@ export class Machine implements Power {
   #restoreTerminal(): void {
     if (this.#terminal !== undefined) takeTerminal(STANDARD_INPUT, this.#terminal);
   }
-}
-
-/** An empty file that stands for the device in programs that open it for its path only. */
-function createPlaceholder(directory: string): Placeholder {
-  const path = join(directory, 'liveupdate');
-  writeFileSync(path, '', { mode: 0o600 });
-  const status = statPath(path);
-  if (typeof status === 'number') throw new Error(`Cannot look at ${path}: error ${-status}`);
-  return { path, inode: inodeKey(status.device, status.inode) };
-}
-
-function proceed(listener: Listener): void {
-  const call = listener.receive();
-  if (call !== undefined) listener.proceed(call.id);
-}
-
-function reportPanic(generation: number, error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  say(`kernel panic in generation ${generation}: its calls fail with EIO from now on; the programs go on.\n${text}`);
 }

@@ -19,6 +19,12 @@ export function describeKexec({ generation, sessions, files, bytes, blackout }: 
   return `kexec: generation ${generation}, ${what}, blackout ${blackout.toFixed(1)} ms`;
 }
 
+/** An exception that is a bug of luo, as much of it as a person can report. */
+export function describePanic(generation: number, error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `kernel panic in generation ${generation}: its calls fail with EIO from now on; the programs go on.\n${text}`;
+}
+
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : nouns}`;
 }

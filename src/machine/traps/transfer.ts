@@ -2,13 +2,14 @@
 import { close, statusFlags } from '../../host/descriptors.js';
 import { errno } from '../../uapi/errno.js';
 import { fcntlCommands, openFlags } from '../../uapi/fcntl.js';
-import { copyDescriptor } from '../task.js';
+import { copyDescriptor, descriptorPath } from '../task.js';
 import { fileTraps } from './files.js';
 import { frozenWrites } from './frozen-write.js';
+import { isPlaceholder } from './path.js';
 import { type Answer, PROCEED, type Trap } from './trap.js';
 
 const EPOLL_CTL_ADD = 1;
-const { O_ACCMODE } = openFlags(process.arch);
+const { O_ACCMODE, O_PATH } = openFlags(process.arch);
 
 export const transferTraps = {
   read: (trap: Trap) => refuseOnChannel(trap, false),
@@ -39,6 +40,8 @@ function refuseOnChannel(trap: Trap, atOffset: boolean, otherwise: (trap: Trap) 
 function fcntl(trap: Trap): Answer {
   if (trap.word(1) === fcntlCommands.F_ADD_SEALS) return fileTraps.addSeals(trap);
   const channel = trap.channel(trap.int(0));
+  // What stands for a device opened for its path only is a file that can be read.
+  if (channel === undefined && isPlaceholder(trap, descriptorPath(trap.tid, trap.int(0)))) return O_PATH;
   if (channel === undefined || !channel.isDevice) return PROCEED;
   const copy = copyDescriptor(trap.call, trap.context.listener, trap.int(0));
   if (copy === undefined) return PROCEED;

@@ -4,6 +4,7 @@ import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { Channel, Channels } from '../channels.js';
+import type { Placeholder } from '../placeholder.js';
 import { CallingMemory, CallingTask, descriptorPath } from '../task.js';
 
 /** An image that a program loaded for kexec. luo boots its own kernel whatever the image is. */
@@ -34,11 +35,6 @@ export interface Context {
   readonly power: Power;
   /** An empty file that stands for the device where a program opens it for its path only. */
   readonly placeholder: Placeholder;
-}
-
-export interface Placeholder {
-  readonly path: string;
-  readonly inode: string;
 }
 
 /** The kernel carries the call out as if nothing had happened. */
