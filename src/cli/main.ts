@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `luo`. */
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { say } from '../machine/report.js';
 
 const LUO_FAILED = 125;
@@ -10,7 +10,8 @@ const program = new Command('luo')
   .description('Live Update Orchestrator: a working /dev/liveupdate for any program, on any Linux')
   .version(version())
   .enablePositionalOptions()
-  .showHelpAfterError('(luo --help tells more)');
+  .showHelpAfterError('(luo --help tells more)')
+  .exitOverride();
 
 program
   .command('run')
@@ -71,8 +72,10 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = LUO_FAILED;
+  // Those have been said, or are no errors: --help and --version end that way.
+  const isSaid = error instanceof CommanderError;
+  if (!isSaid) say(error instanceof Error ? error.message : String(error));
+  process.exitCode = isSaid && error.exitCode === 0 ? 0 : LUO_FAILED;
 }
 
 /** What stands after "--" is the command, with or without a name before it. */

@@ -1,21 +1,28 @@
-import { writeSync } from 'node:fs';
+import { ask } from '../machine/control-client.js';
 import type { MachineStatus } from '../machine/control-protocol.js';
-import { ask, runningMachines } from '../machine/registry.js';
-import { formatBytes } from '../machine/report.js';
+import { SetupError } from '../machine/directories.js';
+import { runningMachines } from '../machine/registry.js';
+import { formatBytes, say } from '../machine/report.js';
+import { print } from './output.js';
+
+/** How long a machine may take to answer. One that is stopped, as with Ctrl-Z, does not. Milliseconds. */
+const PATIENCE = 3000;
 
 /** `luo ps`. */
 export async function ps({ json = false }: { json?: boolean }): Promise<void> {
   const answers = await Promise.all(runningMachines().map(statusOf));
   const machines = answers.filter((status) => status !== undefined);
-  writeSync(1, json ? `${JSON.stringify(machines, undefined, 2)}\n` : table(machines));
+  print(json ? `${JSON.stringify(machines, undefined, 2)}\n` : table(machines));
 }
 
-/** Undefined for a machine that has just ended, or not yet begun. */
+/** Undefined for a machine that has just ended, or does not answer. */
 async function statusOf(name: string): Promise<MachineStatus | undefined> {
   try {
-    const answer = await ask(name, { request: 'status' });
+    const answer = await ask(name, { request: 'status' }, PATIENCE);
     return answer !== undefined && 'status' in answer ? answer.status : undefined;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
     return undefined;
   }
 }
@@ -29,7 +36,7 @@ function table(machines: readonly MachineStatus[]): string {
     String(machine.files),
     formatBytes(BigInt(machine.bytes)),
     age(Date.now() - machine.startedAt),
-    machine.argv.join(' '),
+    machine.argv.map(quote).join(' '),
   ]);
   const lines = [['NAME', 'GENERATION', 'PROCESSES', 'SESSIONS', 'FILES', 'PRESERVED', 'UP', 'COMMAND'], ...rows];
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
@@ -39,6 +46,11 @@ function table(machines: readonly MachineStatus[]): string {
       .join('  ')
       .trimEnd();
   return `${lines.map(format).join('\n')}\n`;
+}
+
+/** A word as it is, where it can be told from others; what would break the table is escaped. */
+function quote(word: string): string {
+  return /^[^\s"\p{C}]+$/u.test(word) ? word : JSON.stringify(word);
 }
 
 function age(milliseconds: number): string {

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { basename } from 'node:path';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { descriptorLimits } from '../host/processes.js';
 import type { Profile } from '../kernel/kernel.js';
 import { type Command, CommandError, findExecutable } from '../machine/command.js';
 import { KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from '../machine/config.js';
-import { logDirectory, logFile, makePrivateDirectory } from '../machine/directories.js';
+import { logDirectory, logFile, makePrivateDirectory, SetupError } from '../machine/directories.js';
 import { readLines, writeLine } from '../machine/json-lines.js';
-import { exitCode, keep } from '../machine/keeper.js';
+import { exitCode, holdSignals, keep } from '../machine/keeper.js';
 import { checkHost } from '../machine/preflight.js';
-import { claimName, removeDirectory } from '../machine/registry.js';
+import { type Claim, claimName, defaultName, release } from '../machine/registry.js';
 import { say } from '../machine/report.js';
 
 export interface RunOptions {
@@ -30,7 +30,7 @@ const keeperProgram = fileURLToPath(new URL('../machine/keeper-main.js', import.
  */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
   checkHost();
-  const command: Command = { argv, env: environment(''), cwd: process.cwd() };
+  const command: Command = { argv, env: environment(''), cwd: workingDirectory() };
   try {
     findExecutable(command);
   } catch (error) {
@@ -38,17 +38,28 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     say(error.message);
     return error.exitCode;
   }
-  const config = configure(command, options);
-  if (config.detached) return detach(config);
-  return exitCode(await keep(config, () => {}));
+  // A signal that ended this process now would leave the name taken.
+  holdSignals();
+  const claim = claimName(options.name ?? defaultName(argv[0] ?? ''), options.name !== undefined);
+  const config = configure(command, claim, options);
+  if (!config.detached) return exitCode(await keep(config, claim, () => {}));
+  try {
+    return await detach(config, claim);
+  } catch (error) {
+    release(claim);
+    throw error;
+  }
 }
 
-function configure(command: Command, options: RunOptions): MachineConfig {
-  const stem =
-    basename(command.argv[0] ?? '')
-      .replace(/[^\w.+@-]/g, '_')
-      .replace(/^[.-]+/, '') || 'machine';
-  const { name, directory } = claimName(options.name ?? stem, options.name !== undefined);
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new SetupError('Cannot run a command here: the working directory has been removed. Change to one that exists');
+  }
+}
+
+function configure(command: Command, { name, directory }: Claim, options: RunOptions): MachineConfig {
   const limit = inheritedDescriptorLimit();
   return {
     name,
@@ -72,30 +83,53 @@ function inheritedDescriptorLimit(): string | undefined {
   return limits === undefined ? undefined : String(limits.soft);
 }
 
-async function detach(config: MachineConfig): Promise<number> {
-  makePrivateDirectory(logDirectory(), 'Set XDG_STATE_HOME to a directory that you can write');
-  const log = logFile(config.name);
-  writeFileSync(log, '', { mode: 0o600 });
-  // Appending, so that all who write to it, and all generations, follow each other.
-  const output = openSync(log, 'a');
-  const child = spawn(process.execPath, [keeperProgram], { detached: true, stdio: ['ignore', output, output, 'pipe'] });
+async function detach(config: MachineConfig, claim: Claim): Promise<number> {
+  const output = openLog(config.name);
+  const child = spawn(process.execPath, [keeperProgram], {
+    detached: true,
+    stdio: ['ignore', output, output, 'pipe', claim.lock],
+  });
   const socket = child.stdio[KEEPER_SOCKET];
   if (!(socket instanceof Socket)) throw new Error(`Cannot start the keeper of a machine: Node made no socket for it`);
   writeLine(socket, { request: 'boot', config });
-  const outcome = await new Promise<Outcome | undefined>((resolve) => {
+  const outcome = await new Promise<Outcome | undefined>((resolve, reject) => {
+    child.on('error', reject);
+    socket.on('error', () => {});
     readLines(socket, (message) => {
       // Only the keeper has the other end.
       const said = message as MachineMessage;
       resolve(said.event === 'ready' ? undefined : said.outcome);
     });
-    socket.on('close', () => resolve({ failure: 'Cannot start the machine: its keeper ended' }));
+    let interrupted = false;
+    socket.on('close', () => {
+      if (!interrupted) resolve({ failure: 'Cannot start the machine: its keeper ended' });
+    });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      // The keeper ends a machine that nobody waits for any more.
+      process.on(signal, () => {
+        interrupted = true;
+        child.on('exit', () => resolve({ signal: constants.signals[signal] }));
+        socket.destroy();
+      });
+    }
   });
   child.unref();
   socket.destroy();
-  if (outcome !== undefined) {
-    removeDirectory(config.directory);
-    return exitCode(outcome);
-  }
+  if (outcome !== undefined) return exitCode(outcome);
   say(`machine "${config.name}" runs in the background; its output: luo logs ${config.name}`);
   return 0;
+}
+
+/** Appending, so that all who write to it, and all generations, follow each other. */
+function openLog(name: string): number {
+  const remedy = 'Set XDG_STATE_HOME to a directory that you can write';
+  makePrivateDirectory(logDirectory(), remedy);
+  const log = logFile(name);
+  try {
+    writeFileSync(log, '', { mode: 0o600 });
+    return openSync(log, 'a');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SetupError(`Cannot write the log ${log}: ${reason}. ${remedy}`);
+  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { ask, chooseMachine, runningMachines } from '../machine/registry.js';
+import { ask, chooseMachine } from '../machine/control-client.js';
+import { runningMachines } from '../machine/registry.js';
 
 const POLL_INTERVAL = 20;
 

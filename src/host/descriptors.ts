@@ -118,6 +118,21 @@ export function open(path: string, flags: number): number {
   return checked(`open of ${path}`, syscall(numbers.openat, AT_FDCWD, pathAddress(path), flags | O_CLOEXEC, 0));
 }
 
+const openHow = scratch(4096);
+
+/**
+ * Opens a file as a `struct open_how` of at most 4096 bytes says, and closes it again.
+ *
+ * @returns 0, or the negative error number
+ */
+export function tryOpenHow(path: string, how: Uint8Array): number {
+  openHow.bytes.set(how);
+  const fd = syscall(numbers.openat2, AT_FDCWD, pathAddress(path), openHow.address, how.length);
+  if (fd < 0) return fd;
+  close(fd);
+  return 0;
+}
+
 /** A new open file description of an open file, read and write. */
 export function reopen(fd: number): number {
   return open(`/proc/self/fd/${fd}`, constants.O_RDWR);
@@ -145,6 +160,12 @@ export function statusFlags(fd: number): number {
 /** Sets or clears close-on-exec. Node sets it on 0, 1 and 2 when it starts. */
 export function setCloseOnExec(fd: number, closeOnExec: boolean): void {
   checked(`F_SETFD of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_SETFD, closeOnExec ? FD_CLOEXEC : 0));
+}
+
+/** Makes this descriptor and all above it close-on-exec. */
+export function setAllCloseOnExec(first: number): void {
+  const CLOSE_RANGE_CLOEXEC = 4;
+  checked('close_range', syscall(numbers.close_range, first, 0xffffffff, CLOSE_RANGE_CLOEXEC));
 }
 
 /** Gives a file the attributes of one that was just made: all permissions, our user, times of now. */

@@ -26,6 +26,9 @@ const native = {
   fileActionsInit: libc.func('posix_spawn_file_actions_init', 'int', ['void *']),
   fileActionsDestroy: libc.func('posix_spawn_file_actions_destroy', 'int', ['void *']),
   fileActionsAddDup2: libc.func('posix_spawn_file_actions_adddup2', 'int', ['void *', 'int', 'int']),
+  spawnattrInit: libc.func('posix_spawnattr_init', 'int', ['void *']),
+  spawnattrDestroy: libc.func('posix_spawnattr_destroy', 'int', ['void *']),
+  spawnattrSetflags: libc.func('posix_spawnattr_setflags', 'int', ['void *', 'short']),
 };
 
 /** An argument of a system call: a number, or an address. */
@@ -101,8 +104,11 @@ export function execute(file: string, argv: readonly string[], env: readonly str
   return koffi.errno();
 }
 
+const POSIX_SPAWN_SETPGROUP = 2;
+
 /**
- * Starts a program as a child of this process, which must wait for it.
+ * Starts a program as a child of this process, which must wait for it. It is in a process group of its own: no signal
+ * of the terminal reaches it.
  *
  * @param descriptors the number that each descriptor of ours gets in the child, close-on-exec ones too
  * @returns the process id
@@ -113,17 +119,21 @@ export function spawn(
   env: readonly string[],
   descriptors: ReadonlyMap<number, number>,
 ): number {
-  // The C library's type is 80 bytes in glibc and musl.
+  // The C library's types are 80 and 336 bytes in glibc and musl.
   const actions = new BigUint64Array(32);
+  const attributes = new BigUint64Array(64);
   native.fileActionsInit(actions);
+  native.spawnattrInit(attributes);
   try {
+    native.spawnattrSetflags(attributes, POSIX_SPAWN_SETPGROUP);
     for (const [ours, theirs] of descriptors) native.fileActionsAddDup2(actions, ours, theirs);
     const pid = new Int32Array(1);
-    const error: number = native.posixSpawn(pid, file, actions, null, [...argv, null], [...env, null]);
+    const error: number = native.posixSpawn(pid, file, actions, attributes, [...argv, null], [...env, null]);
     if (error !== 0) throw new SystemError(`posix_spawn of ${file}`, error);
     return pid[0] ?? 0;
   } finally {
     native.fileActionsDestroy(actions);
+    native.spawnattrDestroy(attributes);
   }
 }
 
@@ -141,11 +151,16 @@ export function terminalModes(fd: number): Uint8Array | undefined {
  * foreground. A terminal that is somebody else's by now, such as the shell's that sent us to the background, stays so.
  */
 export function takeTerminal(fd: number, modes: Uint8Array): void {
-  const own: number = native.getpgrp();
+  const own = processGroup();
   const foreground: number = native.tcgetpgrp(fd);
   if (foreground !== own && groupExists(foreground)) return;
   native.tcsetpgrp(fd, own);
   native.tcsetattr(fd, TCSADRAIN, modes);
+}
+
+/** The process group of this process. */
+export function processGroup(): number {
+  return native.getpgrp();
 }
 
 function groupExists(group: number): boolean {

@@ -19,6 +19,11 @@ export function dieWithParent(): void {
   checked('prctl(PR_SET_PDEATHSIG)', syscall(numbers.prctl, PR_SET_PDEATHSIG, SIGKILL));
 }
 
+/** Moves this process into a process group of its session. */
+export function joinProcessGroup(group: number): void {
+  checked('setpgid', syscall(numbers.setpgid, 0, group));
+}
+
 /** No program that this process executes gets privileges from its file: what an unprivileged filter needs. */
 export function setNoNewPrivileges(): void {
   checked('prctl(PR_SET_NO_NEW_PRIVS)', syscall(numbers.prctl, PR_SET_NO_NEW_PRIVS, 1));

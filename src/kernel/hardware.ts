@@ -2,7 +2,6 @@
  * What a kernel runs on. The kernel is synchronous and knows no clock, no randomness and no system call: all that it
  * learns of the world comes through these interfaces.
  */
-import type { File } from './fs/file.js';
 import type { PageFrameNumber, PhysicalAddress } from './units.js';
 
 declare const unit: unique symbol;
@@ -75,12 +74,7 @@ export interface Handover {
   readonly regions: readonly Region[];
 }
 
-/** The program that makes a call, as far as the kernel reaches into it. */
-export interface Task {
-  readonly memory: UserMemory;
-  readonly files: FileTable;
-}
-
+/** The memory of the program that makes a call. */
 export interface UserMemory {
   /** @throws KernelError EFAULT where not all of it can be read */
   read(address: UserAddress, length: number): Uint8Array;
@@ -88,23 +82,4 @@ export interface UserMemory {
   write(address: UserAddress, bytes: Uint8Array): void;
   /** @throws KernelError EFAULT where `write` of as much would fail. Changes no byte. */
   checkWritable(address: UserAddress, length: number): void;
-}
-
-/** The descriptor table of a program. */
-export interface FileTable {
-  /**
-   * The open file behind a descriptor number of the program, or undefined where there is none or where it is open
-   * for its path only (`O_PATH`). The caller gets a reference and must put it.
-   */
-  get(fd: number): File | undefined;
-  /** Whether one more descriptor could be installed now. May be slow. */
-  hasRoom(): boolean;
-  /**
-   * Gives the program a close-on-exec descriptor for the file, the lowest that is free. The program holds a
-   * reference of its own from then on: the caller keeps its one.
-   *
-   * @returns the number of the descriptor
-   * @throws KernelError EMFILE where the program has no room
-   */
-  install(file: File): number;
 }

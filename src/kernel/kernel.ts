@@ -1,6 +1,6 @@
 import { KernelError } from './error.js';
-import { type File, HostFile, OpenFiles } from './fs/file.js';
-import type { Descriptor, Handover, Hardware, Task, UserAddress } from './hardware.js';
+import { type File, HostFile, OpenFiles, type Task } from './fs/file.js';
+import type { Descriptor, Handover, Hardware, UserAddress } from './hardware.js';
 import { Kho } from './kho/kho.js';
 import { PhysicalMemory } from './kho/memory.js';
 import { LUO_SUBTREE, type OutgoingState } from './liveupdate/abi.js';

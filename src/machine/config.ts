@@ -25,15 +25,17 @@ export interface Outcome {
 
 /** What a machine tells the keeper that started it: one JSON text a line. */
 export type MachineMessage =
-  | { readonly event: 'ready'; readonly pid: number }
+  | { readonly event: 'ready' }
   | { readonly event: 'ended'; readonly outcome: Outcome };
 
 /** What the keeper tells the machine. */
 export type KeeperMessage =
   /** The first message, once. */
   | { readonly request: 'boot'; readonly config: MachineConfig }
-  /** A signal for the programs. */
-  | { readonly request: 'signal'; readonly signal: NodeJS.Signals };
+  /** A signal for the programs. Those in the foreground of a terminal have got it already where it comes from there. */
+  | { readonly request: 'signal'; readonly signal: NodeJS.Signals; readonly fromTerminal: boolean };
 
 /** The number of the descriptor that the two share. */
 export const KEEPER_SOCKET = 3;
+/** The number of the descriptor that holds the machine's lock, in both. */
+export const MACHINE_LOCK = 4;

@@ -1,7 +1,10 @@
 /** Where machines have their files. */
 import { mkdirSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+
+/** The file in a machine's directory that stands for the device. */
+export const PLACEHOLDER = 'liveupdate';
 
 /** Something about this computer, or about what was asked, that the person can change. */
 export class SetupError extends Error {
@@ -14,7 +17,7 @@ export class SetupError extends Error {
  */
 export function runtimeDirectory(): string {
   const { LUO_RUNTIME_DIR, XDG_RUNTIME_DIR } = process.env;
-  if (LUO_RUNTIME_DIR !== undefined && LUO_RUNTIME_DIR !== '') return LUO_RUNTIME_DIR;
+  if (LUO_RUNTIME_DIR !== undefined && LUO_RUNTIME_DIR !== '') return resolve(LUO_RUNTIME_DIR);
   if (XDG_RUNTIME_DIR !== undefined && XDG_RUNTIME_DIR !== '') return join(XDG_RUNTIME_DIR, 'luo');
   const user = process.getuid?.() ?? 0;
   return user === 0 ? '/run/luo' : join(tmpdir(), `luo-${user}`);

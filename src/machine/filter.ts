@@ -23,11 +23,11 @@ import {
   skipIfEqual,
 } from './bpf.js';
 
-/** What a 32-bit program of the same processor has: how the kernel marks its calls, and the numbers of two of them. */
+/** What a 32-bit program of the same processor has: how the kernel marks its calls, and numbers of some of them. */
 interface CompatibleArchitecture {
   readonly architecture: number;
-  readonly reboot: number;
-  readonly kexecLoad: number;
+  /** `reboot`, `kexec_load` and, where there is one, `kexec_file_load`. */
+  readonly power: readonly number[];
 }
 
 interface Architecture {
@@ -36,12 +36,15 @@ interface Architecture {
 }
 
 const architectures: ReadonlyMap<string, Architecture> = new Map([
-  ['x64', { native: AUDIT_ARCH_X86_64, compatible: { architecture: AUDIT_ARCH_I386, reboot: 88, kexecLoad: 283 } }],
-  ['arm64', { native: AUDIT_ARCH_AARCH64, compatible: { architecture: AUDIT_ARCH_ARM, reboot: 88, kexecLoad: 347 } }],
+  ['x64', { native: AUDIT_ARCH_X86_64, compatible: { architecture: AUDIT_ARCH_I386, power: [88, 283] } }],
+  ['arm64', { native: AUDIT_ARCH_AARCH64, compatible: { architecture: AUDIT_ARCH_ARM, power: [88, 347, 401] } }],
 ]);
 
 /** System calls of x32 have this bit in their number. */
 const X32_SYSCALL_BIT = 0x40000000;
+
+/** The number of a call that a debugger has taken out, to give its own result. */
+const SKIPPED_CALL = 0xffffffff;
 
 /** Brings a network interface up or down. kexec-tools does it before it jumps. */
 export const SIOCSIFFLAGS = 0x8914;
@@ -145,7 +148,8 @@ export function filterProgram(architecture: string, { strict }: FilterOptions): 
     skipIfEqual(native),
     refuse(errno.ENOSYS),
     load(DATA_NUMBER),
-    ifAtLeast(X32_SYSCALL_BIT, 1),
+    ifAtLeast(X32_SYSCALL_BIT, 2),
+    skipIfEqual(SKIPPED_CALL),
     refuse(errno.ENOSYS),
   ];
   for (const { call, when } of traps.values()) {
@@ -173,14 +177,7 @@ function conditional({ argument, mask: bits, equals }: Condition): Instruction[]
  * 32-bit programs run, without a device: luo reads only the native layout of calls. What would stop the host itself
  * is refused to them.
  */
-function compatibleCalls({ architecture, reboot, kexecLoad }: CompatibleArchitecture): Instruction[] {
-  const calls = [
-    load(DATA_NUMBER),
-    ifEqual(reboot, 1),
-    refuse(errno.EPERM),
-    ifEqual(kexecLoad, 1),
-    refuse(errno.EPERM),
-    allow,
-  ];
+function compatibleCalls({ architecture, power }: CompatibleArchitecture): Instruction[] {
+  const calls = [load(DATA_NUMBER), ...power.flatMap((call) => [ifEqual(call, 1), refuse(errno.EPERM)]), allow];
   return [ifEqual(architecture, calls.length), ...calls];
 }

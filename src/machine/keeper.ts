@@ -4,13 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
-import { isatty } from 'node:tty';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { becomeSubreaper } from '../host/processes.js';
-import { KEEPER_SOCKET, type KeeperMessage, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
+import { KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
 import { readLines, writeLine } from './json-lines.js';
-import { endProcesses } from './process-tree.js';
-import { removeDirectory } from './registry.js';
+import { descendants, endProcesses, isInForeground } from './process-tree.js';
+import { type Claim, release } from './registry.js';
 import { say } from './report.js';
 
 const program = fileURLToPath(new URL('./machine-main.js', import.meta.url));
@@ -19,17 +19,33 @@ const program = fileURLToPath(new URL('./machine-main.js', import.meta.url));
 const terminalSignals = ['SIGINT', 'SIGQUIT'] as const;
 const otherSignals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
 
+/** From now on no signal ends this process: what comes before `keep` passes it on waits for it. */
+export function holdSignals(): void {
+  for (const signal of [...terminalSignals, ...otherSignals]) process.on(signal, () => {});
+}
+
 /**
- * Runs a machine to its end.
+ * Runs a machine to its end, and lets go of its name.
  *
  * @param ready called when its first program runs
  */
-export function keep(config: MachineConfig, ready: (pid: number) => void): Promise<Outcome> {
+export async function keep(config: MachineConfig, { lock }: Pick<Claim, 'lock'>, ready: () => void): Promise<Outcome> {
+  // A program that became luo may have had children. They are none of the machine's.
+  const others = new Set(descendants(process.pid));
   becomeSubreaper();
-  const child = spawn(process.execPath, [program], { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  try {
+    return await runMachine(config, lock, ready);
+  } finally {
+    endProcesses(others);
+    release({ directory: config.directory, lock });
+  }
+}
+
+async function runMachine(config: MachineConfig, lock: number, ready: () => void): Promise<Outcome> {
+  const child = spawn(process.execPath, [program], { stdio: ['inherit', 'inherit', 'inherit', 'pipe', lock] });
+  const end = ended(child);
   const socket = child.stdio[KEEPER_SOCKET];
   if (!(socket instanceof Socket)) throw new Error('Cannot talk to the machine: Node made no socket for it');
-  const tell = (message: KeeperMessage) => writeLine(socket, message);
   let outcome: Outcome | undefined;
   let running = false;
   readLines(socket, (message) => {
@@ -40,35 +56,37 @@ export function keep(config: MachineConfig, ready: (pid: number) => void): Promi
       return;
     }
     running = true;
-    ready(said.pid);
+    ready();
   });
   // The machine may be killed at any time: its exit says so.
   socket.on('error', () => {});
-  const hasTerminal = isatty(0) || isatty(2);
-  for (const signal of terminalSignals) {
+  for (const signal of [...terminalSignals, ...otherSignals]) {
     process.on(signal, () => {
-      if (!running || !hasTerminal) tell({ request: 'signal', signal });
+      const fromTerminal = terminalSignals.some((one) => one === signal) && isInForeground();
+      writeLine(socket, { request: 'signal', signal, fromTerminal });
     });
   }
-  for (const signal of otherSignals) process.on(signal, () => tell({ request: 'signal', signal }));
-  tell({ request: 'boot', config });
-  return ended(child).then((how) => {
-    endProcesses(new Set());
-    removeDirectory(config.directory);
-    return (
-      outcome ?? {
-        failure: `Machine "${config.name}" was ended by force (${how}); its programs have been ended too`,
-        signal: 9,
-      }
-    );
+  writeLine(socket, { request: 'boot', config });
+  const how = await end;
+  return outcome ?? byForce(config, how, running);
+}
+
+function ended(child: ChildProcess): Promise<NodeJS.Signals | number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(signal ?? code ?? 0));
   });
 }
 
-function ended(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
+/** A machine that could not say how it ended: it was killed, or a signal came before it could take any. */
+function byForce({ name, command }: MachineConfig, how: NodeJS.Signals | number, running: boolean): Outcome {
+  const reason = typeof how === 'number' ? `exit code ${how}` : how;
+  return {
+    failure: running
+      ? `Machine "${name}" was ended by force (${reason}); its programs have been ended too`
+      : `Cannot start "${command.argv[0]}": the machine was ended by force (${reason})`,
+    signal: constants.signals[typeof how === 'number' ? 'SIGKILL' : how],
+  };
 }
 
 /** Exit codes of luo's own, as those of other programs that run programs. */

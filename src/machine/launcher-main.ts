@@ -5,9 +5,9 @@
  * `execve`. From the filter on its own calls may come to the machine, and wait for it.
  */
 import { chdir } from 'node:process';
-import { receive, send, setCloseOnExec } from '../host/descriptors.js';
+import { setAllCloseOnExec, setCloseOnExec } from '../host/descriptors.js';
 import { execute, resetSignals, SystemError } from '../host/libc.js';
-import { dieWithParent, setDescriptorLimit, setNoNewPrivileges } from '../host/processes.js';
+import { dieWithParent, joinProcessGroup, setDescriptorLimit, setNoNewPrivileges } from '../host/processes.js';
 import { installFilter } from '../host/seccomp.js';
 import { errno } from '../uapi/errno.js';
 import { filterProgram } from './filter.js';
@@ -17,23 +17,26 @@ import {
   type LauncherFailure,
   type LauncherOptions,
   type LauncherReady,
+  receiveText,
+  sendText,
 } from './launcher-protocol.js';
 
 // The machine that started this process wrote the argument.
 const options = JSON.parse(process.argv[2] ?? '{}') as LauncherOptions;
 
-setCloseOnExec(LAUNCHER_SOCKET, true);
 dieWithParent();
 setNoNewPrivileges();
 if (options.descriptorLimit !== undefined) setDescriptorLimit(BigInt(options.descriptorLimit));
 const listener = installFilter(filterProgram(process.arch, { strict: options.strict }));
 if (listener < 0) fail({ operation: 'filter', errno: -listener });
 resetSignals();
+setAllCloseOnExec(LAUNCHER_SOCKET);
 for (const standard of [0, 1, 2]) inherit(standard);
+joinProcessGroup(options.processGroup);
 say({ listener });
 
 // What comes after this line is a part of the blackout.
-const text = receive(LAUNCHER_SOCKET);
+const text = receiveText(LAUNCHER_SOCKET);
 // An end of file: the machine needs this generation no more.
 if (text === '') process.exit(0);
 // Only the machine has the other end.
@@ -60,7 +63,7 @@ function inherit(fd: number): void {
 }
 
 function say(message: LauncherReady | LauncherFailure): void {
-  send(LAUNCHER_SOCKET, JSON.stringify(message));
+  sendText(LAUNCHER_SOCKET, JSON.stringify(message));
 }
 
 function fail(failure: LauncherFailure): never {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { close, receive, send, socketPair } from '../host/descriptors.js';
-import { spawn } from '../host/libc.js';
+import { close, socketPair } from '../host/descriptors.js';
+import { processGroup, SystemError, spawn } from '../host/libc.js';
 import { openProcess, takeDescriptor } from '../host/processes.js';
 import { Listener } from '../host/seccomp.js';
 import { errnoName } from '../uapi/errno.js';
@@ -10,6 +10,8 @@ import {
   type LauncherFailure,
   type LauncherOptions,
   type LauncherReady,
+  receiveText,
+  sendText,
 } from './launcher-protocol.js';
 
 const program = fileURLToPath(new URL('./launcher-main.js', import.meta.url));
@@ -25,28 +27,33 @@ export class LauncherError extends Error {
 /** The process that will be the first program of the next generation. */
 export class Launcher {
   readonly pid: number;
-  /** Readable when the process has ended. */
-  readonly pidfd: number;
   /** Readable when the launcher has something to say. */
   readonly socket: number;
   #listener: Listener | undefined;
   #command: LauncherCommand | undefined;
 
-  /** Starts the process. It is ready, about 100 ms later, when `socket` is readable. */
-  constructor(options: LauncherOptions) {
-    const [ours, theirs] = socketPair();
+  /**
+   * Starts the process. It is ready, about 100 ms later, when `socket` is readable.
+   *
+   * @throws LauncherError where there is no room for it
+   */
+  constructor(settings: Omit<LauncherOptions, 'processGroup'>) {
+    const [ours, theirs] = enough(socketPair);
     this.socket = ours;
+    const options: LauncherOptions = { ...settings, processGroup: processGroup() };
     try {
       const argv = [process.execPath, ...nodeOptions, program, JSON.stringify(options)];
       // Node options of the user's are for the user's programs.
       const env = ['PATH=/usr/bin:/bin'];
       // The standard ones are named because Node made them close-on-exec when it started.
       const descriptors = new Map([...[0, 1, 2].map((fd) => [fd, fd] as const), [theirs, LAUNCHER_SOCKET]]);
-      this.pid = spawn(process.execPath, argv, env, descriptors);
+      this.pid = enough(() => spawn(process.execPath, argv, env, descriptors));
+    } catch (error) {
+      close(ours);
+      throw error;
     } finally {
       close(theirs);
     }
-    this.pidfd = openProcess(this.pid);
   }
 
   /** Set once the launcher is ready. */
@@ -64,11 +71,11 @@ export class Launcher {
     if (message === undefined)
       throw new LauncherError('Cannot start a program: its launcher ended before it was ready');
     if (!('listener' in message)) throw new LauncherError(filterProblem(message.errno));
-    const fd = takeDescriptor(this.pidfd, message.listener);
+    const fd = takeFrom(this.pid, message.listener);
     if (fd < 0) {
       throw new LauncherError(
-        `Cannot take the listener of a launcher: pidfd_getfd failed with ${errnoName(-fd)}. ` +
-          'luo must be allowed to trace its own children: look at kernel.yama.ptrace_scope, which must be below 3',
+        `Cannot take the listener of a launcher: pidfd_getfd failed with ${errnoName(-fd)}. luo must be allowed to trace ` +
+          'its own children, and have descriptors left: kernel.yama.ptrace_scope must be below 3, and ulimit -Hn high enough',
       );
     }
     this.#listener = new Listener(fd);
@@ -78,7 +85,7 @@ export class Launcher {
   /** Tells the launcher to become a program. It has, or has failed to, when `socket` is readable. */
   execute(command: LauncherCommand): void {
     this.#command = command;
-    send(this.socket, JSON.stringify(command));
+    sendText(this.socket, JSON.stringify(command));
   }
 
   /**
@@ -102,9 +109,33 @@ export class Launcher {
 
   /** An end of file is undefined. */
   #receive(): LauncherReady | LauncherFailure | undefined {
-    const text = receive(this.socket);
+    const text = receiveText(this.socket);
     // Only the launcher has the other end.
     return text === '' ? undefined : (JSON.parse(text) as LauncherReady | LauncherFailure);
+  }
+}
+
+/** A copy of a descriptor of a process, or the negative error number. */
+function takeFrom(pid: number, fd: number): number {
+  const pidfd = openProcess(pid);
+  if (pidfd < 0) return pidfd;
+  try {
+    return takeDescriptor(pidfd, fd);
+  } finally {
+    close(pidfd);
+  }
+}
+
+/** What the host refuses for want of room is no bug: another time there may be some. */
+function enough<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new LauncherError(
+      `Cannot start a program: ${error.operation} failed with ${errnoName(error.errno)}. luo is out of descriptors ` +
+        '(ulimit -Hn), processes (ulimit -u) or memory: free some, or raise the limit',
+    );
   }
 }
 

@@ -2,10 +2,18 @@
 import { Socket } from 'node:net';
 import { ignoreSignal } from '../host/libc.js';
 import { becomeSubreaper } from '../host/processes.js';
-import { KEEPER_SOCKET, type KeeperMessage, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
+import {
+  KEEPER_SOCKET,
+  type KeeperMessage,
+  MACHINE_LOCK,
+  type MachineConfig,
+  type MachineMessage,
+  type Outcome,
+} from './config.js';
 import { listenForControl } from './control.js';
 import { readLines, writeLine } from './json-lines.js';
 import { Machine } from './machine.js';
+import { release } from './registry.js';
 
 const SIGTTOU = 22;
 
@@ -16,7 +24,9 @@ becomeSubreaper();
 // The terminal is taken back from programs that were killed, from the background.
 ignoreSignal(SIGTTOU);
 // Whoever sends these means the programs: the terminal reaches them itself, and the keeper passes on what it gets.
-for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
+for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const) {
+  process.on(signal, () => {});
+}
 
 readLines(keeper, (message) => {
   // Only the keeper has the other end.
@@ -29,27 +39,26 @@ keeper.on('error', () => {});
 function receive(message: KeeperMessage): void {
   switch (message.request) {
     case 'boot':
-      boot(message.config).then(end, (error: unknown) =>
-        end({ failure: error instanceof Error ? error.message : String(error) }),
-      );
+      boot(message.config)
+        .catch((error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }))
+        .then((outcome) => end(message.config, outcome));
       return;
     case 'signal':
-      machine?.signal(message.signal);
+      machine?.signal(message.signal, message.fromTerminal);
       return;
   }
 }
 
 async function boot(config: MachineConfig): Promise<Outcome> {
-  machine = new Machine(config, () => tell({ event: 'ready', pid: process.pid }));
+  machine = new Machine(config, () => tell({ event: 'ready' }));
   const control = await listenForControl(machine, config.directory);
   const outcome = await machine.run();
-  await new Promise<void>((resolve) => {
-    control.close(() => resolve());
-  });
+  control.close();
   return outcome;
 }
 
-function end(outcome: Outcome): void {
+function end({ directory }: MachineConfig, outcome: Outcome): void {
+  if (keeper.destroyed) release({ directory, lock: MACHINE_LOCK });
   tell({ event: 'ended', outcome });
   // Everything of the machine is over. What Node might still wait for is not.
   keeper.end(() => process.exit(0));

@@ -1,13 +1,15 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
+import { constants } from 'node:os';
 import { EPOLLIN } from '../host/epoll.js';
 import { takeTerminal, terminalModes } from '../host/libc.js';
+import type { Exit } from '../host/processes.js';
 import type { Listener, Notification } from '../host/seccomp.js';
 import { Kernel } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
 import { type Command, CommandError, findExecutable } from './command.js';
 import type { MachineConfig, Outcome } from './config.js';
-import type { KexecReport, MachineStatus } from './control-protocol.js';
+import type { KexecReport, MachineStatus, NewCommand } from './control-protocol.js';
 import { Generation } from './generation.js';
 import { createRam, hostHardware } from './host-hardware.js';
 import { Launcher, LauncherError } from './launcher.js';
@@ -19,7 +21,9 @@ import type { EndKind, LoadedImage, Power } from './traps/trap.js';
 import { Watcher } from './watcher.js';
 
 const STANDARD_INPUT = 0;
-const SIGKILL = 9;
+
+/** Signals that ask a program to end. */
+const endingSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /** How long programs are given to end with the first one, before the machine says that it stays up. Milliseconds. */
 const GRACE = 200;
@@ -42,6 +46,10 @@ export class Machine implements Power {
   #launcher: Launcher | undefined;
   #change: Change | undefined;
   #outcome: Outcome | undefined;
+  /** The last signal that asked the first program to end. */
+  #asked: NodeJS.Signals | undefined;
+  /** No thread runs under the filter of this generation any more. */
+  #over = false;
 
   /** @param started called once, when the first program runs */
   constructor(config: MachineConfig, started: () => void) {
@@ -88,7 +96,7 @@ export class Machine implements Power {
    * @param command what is new of what it runs; nothing by default
    * @throws CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: Partial<Command> = {}): Promise<KexecReport> {
+  kexec(command: NewCommand = {}): Promise<KexecReport> {
     return new Promise((succeeded, failed) => {
       this.#request(new Change('kexec', { command: { ...this.#command, ...command }, succeeded, failed }));
     });
@@ -97,14 +105,24 @@ export class Machine implements Power {
   /** Asks the programs to end, and ends them after `timeout` milliseconds. */
   stop(timeout: number): void {
     this.signal('SIGTERM');
-    this.#watcher.after(timeout, () => this.#end({ signal: SIGKILL }));
+    this.#watcher.after(timeout, () => this.#end(this.#programs.exit ?? { signal: constants.signals.SIGKILL }));
   }
 
-  /** Sends a signal to the first program, or to all where that has ended. Before there is one, it ends the machine. */
-  signal(signal: NodeJS.Signals): void {
-    if (this.#generation === undefined)
-      this.#end({ failure: `Cannot start "${this.#command.argv[0]}": ${signal} came first` });
-    this.#programs.signal(signal);
+  /**
+   * Sends a signal to the first program, or to all where that has ended. Before there is one, it ends the machine.
+   *
+   * @param fromTerminal it has reached the programs in the foreground already
+   */
+  signal(signal: NodeJS.Signals, fromTerminal = false): void {
+    const ending = endingSignals.includes(signal);
+    if (this.#generation === undefined) {
+      const failure = `Cannot start "${this.#command.argv[0]}": ${signal} came first`;
+      if (ending) this.#end({ failure, signal: constants.signals[signal] });
+      return;
+    }
+    if (ending) this.#asked = signal;
+    const hasReached = fromTerminal && this.#programs.exit === undefined && this.#change?.kind !== 'boot';
+    if (!hasReached) this.#programs.signal(signal);
   }
 
   /** Ends the machine at once. */
@@ -152,11 +170,12 @@ export class Machine implements Power {
   /** The change does not happen, and the machine goes on as before; or ends, if it has not begun. */
   #fail(change: Change, error: unknown): void {
     const known = error instanceof CommandError || error instanceof LauncherError || error instanceof LiveUpdateError;
-    if (!known) throw error;
     this.#change = undefined;
+    if (!known) throw error;
     if (change.kind === 'boot')
       this.#end({ failure: error.message, ...(error instanceof CommandError ? { code: error.exitCode } : {}) });
     change.refuse(error, error instanceof LiveUpdateError ? error.errno : errno.EIO);
+    this.#endIfOver();
   }
 
   #prepare(): void {
@@ -175,12 +194,20 @@ export class Machine implements Power {
       // Its own calls, until it becomes a program, concern nobody.
       this.#watcher.watch(listener.fd, () => listener.proceedNext());
     } catch (error) {
-      this.#launcher = undefined;
-      const change = this.#change;
-      if (change === undefined) throw error;
-      this.#fail(change, error);
+      this.#forgetLauncher(launcher);
+      // Where nothing waits for it, another one is tried when something does.
+      if (this.#change !== undefined) this.#fail(this.#change, error);
     }
     this.#advance();
+  }
+
+  /** A launcher that ended before it was needed, or was killed. */
+  #forgetLauncher(launcher: Launcher): void {
+    if (launcher.listener !== undefined) this.#watcher.unwatch(launcher.listener.fd);
+    this.#watcher.unwatch(launcher.socket);
+    launcher.dismiss();
+    this.#launcher = undefined;
+    this.#programs.spared = undefined;
   }
 
   /** Carries out the change that was asked for, once a launcher is there. */
@@ -222,6 +249,8 @@ export class Machine implements Power {
   #begin(change: Change, launcher: Launcher, generation: Generation, file: string): void {
     this.#launcher = undefined;
     this.#generation = generation;
+    this.#asked = undefined;
+    this.#over = false;
     this.#programs.begin(launcher.pid);
     launcher.execute({ file, ...this.#command });
     this.#watcher.unwatch(generation.listener.fd);
@@ -267,14 +296,34 @@ export class Machine implements Power {
       generation.serve();
       return;
     }
-    // The last thread under the filter is gone, or has been reaped.
+    // The last thread under the filter is gone. Its process may take a moment more until its exit code is there.
     this.#watcher.unwatch(generation.listener.fd);
+    this.#programs.awaitFirst();
+    this.#over = true;
     this.#reap();
-    if (this.#change === undefined) this.#end(this.#programs.exit ?? { code: 0 });
+    this.#endIfOver();
+  }
+
+  /** Nothing runs any more, and nothing is about to. */
+  #endIfOver(): void {
+    if (this.#over && this.#change === undefined) this.#end(this.#programs.exit ?? { code: 0 });
   }
 
   #reap(): void {
-    if (this.#programs.reap()) this.#watcher.after(GRACE, () => this.#sayWhoIsLeft());
+    const before = this.#programs.exit;
+    const reaped = this.#programs.reap();
+    const { exit } = this.#programs;
+    if (exit !== undefined && exit !== before) this.#firstEnded(exit);
+    const launcher = this.#launcher;
+    if (launcher?.listener !== undefined && reaped.includes(launcher.pid)) this.#forgetLauncher(launcher);
+  }
+
+  /** What the first program has left behind is asked to end too where the first one ended because it was asked. */
+  #firstEnded({ signal }: Exit): void {
+    const asked = this.#asked;
+    if (asked === 'SIGTERM' || (asked !== undefined && constants.signals[asked] === signal))
+      this.#programs.signal(asked);
+    this.#watcher.after(GRACE, () => this.#sayWhoIsLeft());
   }
 
   #sayWhoIsLeft(): void {

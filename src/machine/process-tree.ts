@@ -5,13 +5,13 @@ import { waitForChild } from '../host/processes.js';
 /** How many rounds a tree is given to end. Each round kills all that the one before left or made. */
 const MOST_ROUNDS = 10_000;
 
-/** The processes below `root`, nearest first. */
-export function descendants(root: number): number[] {
+/** The processes below `root`, nearest first, without those of `spared` and what is below them. */
+export function descendants(root: number, spared: ReadonlySet<number> = new Set()): number[] {
   const found: number[] = [];
   const waiting = [root];
   const children = childrenByParent();
   for (let parent = waiting.shift(); parent !== undefined; parent = waiting.shift()) {
-    const below = children(parent);
+    const below = children(parent).filter((pid) => !spared.has(pid));
     found.push(...below);
     waiting.push(...below);
   }
@@ -44,34 +44,45 @@ function listChildren(pid: number): number[] | undefined {
 }
 
 function parentOf(pid: number): number | undefined {
+  const fields = statFields(pid);
+  return fields === undefined ? undefined : Number(fields[1]);
+}
+
+/** The fields of /proc/PID/stat from the state on, or undefined where the process is gone. */
+function statFields(pid: number): string[] | undefined {
   try {
     // The name, in parentheses, may hold anything.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return readFileSync(`/proc/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ');
-    return Number(fields[1]);
   } catch {
     return undefined;
   }
 }
 
+/** Whether this process is one of those that the keys of its terminal send signals to. */
+export function isInForeground(): boolean {
+  const [, , group, , , foreground] = statFields(process.pid) ?? [];
+  return group !== undefined && group === foreground;
+}
+
 /**
  * Kills and reaps every process below this one, which must be the subreaper of them all, and returns when none is
- * left but those of `spared`.
+ * left but those of `spared` and what is below them.
  *
  * @throws Error where processes remain that cannot be killed
  */
 export function endProcesses(spared: ReadonlySet<number>): void {
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const doomed = descendants(process.pid).filter((pid) => !spared.has(pid));
+    const doomed = descendants(process.pid, spared);
     if (doomed.length === 0) return;
     for (const pid of doomed) kill(pid);
-    // What those have left behind becomes our own child by the time that they are gone.
-    for (const pid of listChildren(process.pid) ?? doomed) {
-      if (!spared.has(pid)) waitForChild(pid, true);
-    }
+    // Nearest first: by the time that one is gone, its children are ours. Only for what was killed: another, that one of
+    // them has left behind meanwhile, does not end before the next round.
+    for (const pid of doomed) waitForChild(pid, true);
   }
-  throw new Error(`Cannot end the processes below ${process.pid}: ${descendants(process.pid).length} remain`);
+  const left = descendants(process.pid, spared).length;
+  throw new Error(`Cannot end the processes below ${process.pid}: ${left} remain`);
 }
 
 function kill(pid: number): void {

@@ -26,15 +26,23 @@ export class Programs {
   /**
    * Reaps those that have ended, orphans too.
    *
-   * @returns whether the first program was among them
+   * @returns their process ids
    */
-  reap(): boolean {
-    const before = this.exit;
+  reap(): number[] {
+    const reaped: number[] = [];
     for (;;) {
       const exit = waitForChild(-1, false);
-      if (exit === undefined || exit === 'none') return this.exit !== before;
+      if (exit === undefined || exit === 'none') return reaped;
+      reaped.push(exit.pid);
       if (this.#first?.pid === exit.pid) this.#first.exit = exit;
     }
+  }
+
+  /** Waits until the first program has ended, which it is about to. */
+  awaitFirst(): void {
+    if (this.#first === undefined || this.#first.exit !== undefined) return;
+    const exit = waitForChild(this.#first.pid, true);
+    if (exit !== undefined && exit !== 'none') this.#first.exit = exit;
   }
 
   /** Sends a signal to the first program, or to all where that has ended. */

@@ -1,15 +1,48 @@
-/** The running machines of this user: a directory each, with the name of the machine. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { CONTROL_SOCKET, type ControlAnswer, type ControlRequest } from './control-protocol.js';
-import { makePrivateDirectory, runtimeDirectory, SetupError } from './directories.js';
-import { readLines, writeLine } from './json-lines.js';
+/**
+ * The running machines of this user: a directory each, with the name of the machine.
+ *
+ * A machine runs for as long as somebody holds the lock in its directory: its keeper and its process share it, so that
+ * it is free when both are gone, however they ended.
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isLocked, lock } from '../host/locks.js';
+import { CONTROL_SOCKET } from './control-protocol.js';
+import { makePrivateDirectory, PLACEHOLDER, runtimeDirectory, SetupError } from './directories.js';
 
-const KEEPER_PID = 'keeper.pid';
+const LOCK = 'lock';
 
 /** The longest path of a Unix socket, without its NUL. */
 const SOCKET_PATH_LIMIT = 107;
+
+const LONGEST_NAME = 64;
+
+/** A name that is taken, and what goes with it. */
+export interface Claim {
+  readonly name: string;
+  readonly directory: string;
+  /** A descriptor. The machine counts as running until the last copy of it is closed. */
+  readonly lock: number;
+}
+
+/** A name for a machine that runs the command: the file's own, without what names cannot have. */
+export function defaultName(file: string): string {
+  const usable = file
+    .replace(/^.*\//s, '')
+    .replace(/[^\w.+@-]/g, '_')
+    .replace(/^[.-]+/, '');
+  return usable.slice(0, LONGEST_NAME) || 'machine';
+}
 
 /**
  * Takes a name for a new machine, and makes its directory.
@@ -17,119 +50,124 @@ const SOCKET_PATH_LIMIT = 107;
  * @param name a name that must be free; or a stem, of which the first free variant is taken where `exact` is false
  * @throws SetupError where the name is taken or unusable, or the directory cannot be made
  */
-export function claimName(name: string, exact: boolean): { name: string; directory: string } {
-  if (!/^[\w.+@-]{1,64}$/.test(name) || name.startsWith('.') || name.startsWith('-')) {
+export function claimName(name: string, exact: boolean): Claim {
+  if (!/^[\w+@][\w.+@-]*$/.test(name) || name.length > LONGEST_NAME) {
     throw new SetupError(
-      `Cannot name a machine "${name}": use up to 64 letters, digits and . _ + @ -, and begin with none of . and -`,
+      `Cannot name a machine "${name}": use up to ${LONGEST_NAME} letters, digits and . _ + @ -, and begin with none of . and -`,
     );
   }
   const root = runtimeDirectory();
   makePrivateDirectory(root, 'Set LUO_RUNTIME_DIR to a directory that you can write');
-  for (let number = 1; ; number++) {
-    const candidate = number === 1 ? name : `${name}-${number}`;
-    const directory = join(root, candidate);
-    if (join(directory, CONTROL_SOCKET).length > SOCKET_PATH_LIMIT) {
-      throw new SetupError(
-        `Cannot use the directory ${root}: the path of a socket in it is too long. Set LUO_RUNTIME_DIR to a shorter one`,
-      );
+  return exclusively(root, () => {
+    for (let number = 1; ; number++) {
+      const candidate = number === 1 ? name : `${name}-${number}`;
+      const claim = claimFree(candidate, join(root, candidate));
+      if (claim !== undefined) return claim;
+      if (exact)
+        throw new SetupError(
+          `Cannot start machine "${name}": one of that name is running. End it with: luo stop ${name}`,
+        );
     }
-    if (claim(directory)) return { name: candidate, directory };
-    if (exact)
-      throw new SetupError(
-        `Cannot start machine "${name}": one of that name is running. End it with: luo stop ${name}`,
-      );
-  }
+  });
 }
 
-function claim(directory: string): boolean {
-  if (existsSync(directory) && !isRunning(directory)) removeDirectory(directory);
+/** Undefined where the name is taken. */
+function claimFree(name: string, directory: string): Claim | undefined {
+  if (Buffer.byteLength(join(directory, CONTROL_SOCKET)) > SOCKET_PATH_LIMIT) {
+    throw new SetupError(
+      `Cannot use the directory ${directory}: the path of a socket in it is too long. Set LUO_RUNTIME_DIR to a shorter one`,
+    );
+  }
+  if (isRunning(directory)) return undefined;
+  clear(directory);
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Something that luo has not made.
+    if (readdirSync(directory).length > 0) return undefined;
+    const file = openSync(join(directory, LOCK), 'wx', 0o600);
+    lock(file);
+    return { name, directory, lock: file };
   } catch (error) {
     // Errors of Node's file functions carry the error's name.
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return false;
+    if (code === 'EEXIST') return undefined;
     throw new SetupError(
       `Cannot make the directory ${directory} (${code}). Set LUO_RUNTIME_DIR to a directory that you can write`,
     );
   }
-  writeFileSync(join(directory, KEEPER_PID), String(process.pid));
-  return true;
 }
 
-/** The keeper that runs a machine is this process from now on. */
-export function adopt(directory: string): void {
-  writeFileSync(join(directory, KEEPER_PID), String(process.pid));
+/** Removes the directory of a machine that has ended, unless it is another's by now. */
+export function release({ directory, lock: held }: Pick<Claim, 'directory' | 'lock'>): void {
+  if (!existsSync(directory)) return;
+  exclusively(dirname(directory), () => {
+    const current = statSync(join(directory, LOCK), { throwIfNoEntry: false });
+    if (current?.ino === fstatSync(held).ino) clear(directory);
+  });
 }
 
-/** Whether the keeper of a machine is alive: the other files tell nothing while it starts. */
-function isRunning(directory: string): boolean {
-  try {
-    process.kill(Number(readFileSync(join(directory, KEEPER_PID), 'latin1')), 0);
-    return true;
-  } catch (error) {
-    // Errors of process.kill carry the error's name. Any other than ESRCH means a process that is there.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Takes the directory of a machine that has ended out of the way. */
-export function removeDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
-}
-
-/** The names of the running machines, in alphabetical order. What a killed one has left is removed. */
+/** The names of the running machines, in alphabetical order. What killed ones have left is removed. */
 export function runningMachines(): string[] {
   const root = runtimeDirectory();
-  if (!existsSync(root)) return [];
-  return readdirSync(root)
+  return entries(root)
     .filter((name) => {
       const directory = join(root, name);
       if (isRunning(directory)) return true;
-      removeDirectory(directory);
+      exclusively(root, () => {
+        // One that is just being made is locked by now.
+        if (!isRunning(directory)) clear(directory);
+      });
       return false;
     })
     .sort();
 }
 
-/**
- * The machine that a command means: the one that is named, the one that the command runs on, or the only one.
- *
- * @throws SetupError where there is none, or more than one
- */
-export function chooseMachine(name: string | undefined): string {
-  const running = runningMachines();
-  const wanted = name ?? process.env['LUO_MACHINE'];
-  if (wanted !== undefined) {
-    if (running.includes(wanted)) return wanted;
-    throw new SetupError(`Cannot find machine "${wanted}": ${describeRunning(running)}`);
+function entries(root: string): string[] {
+  try {
+    return readdirSync(root);
+  } catch (error) {
+    // Errors of Node's file functions carry the error's name.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw new SetupError(
+      `Cannot look for machines in ${root} (${code}). Set LUO_RUNTIME_DIR to the directory that they were started with`,
+    );
   }
-  const [only, ...others] = running;
-  if (only !== undefined && others.length === 0) return only;
-  throw new SetupError(`Cannot tell which machine is meant: ${describeRunning(running)}`);
 }
 
-function describeRunning(names: readonly string[]): string {
-  if (names.length === 0) return 'none is running. Start one with: luo run COMMAND';
-  return `running are ${names.join(', ')}`;
+/** Whether there is a machine. What luo has not made is none. */
+function isRunning(directory: string): boolean {
+  let file: number;
+  try {
+    file = openSync(join(directory, LOCK), 'r');
+  } catch {
+    return false;
+  }
+  try {
+    return isLocked(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
-/**
- * Asks a machine for something.
- *
- * @returns its answer; undefined where the machine ended without one
- * @throws SetupError where it does not answer
- */
-export function ask(name: string, request: ControlRequest): Promise<ControlAnswer | undefined> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect(join(runtimeDirectory(), name, CONTROL_SOCKET));
-    socket.on('connect', () => writeLine(socket, request));
-    socket.on('error', (error) => reject(new SetupError(`Cannot reach machine "${name}": ${error.message}`)));
-    socket.on('close', () => resolve(undefined));
-    readLines(socket, (message) => {
-      // Only a machine of this user's listens there.
-      resolve(message as ControlAnswer);
-      socket.destroy();
-    });
-  });
+/** Removes a machine's directory with what luo has put there; nothing, where it is anything else. */
+function clear(directory: string): void {
+  if (!existsSync(join(directory, LOCK))) return;
+  for (const file of [CONTROL_SOCKET, PLACEHOLDER, LOCK]) rmSync(join(directory, file), { force: true });
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Somebody keeps something of theirs there.
+  }
+}
+
+/** Two commands that claim or clear at the same time would see what the other has half done. */
+function exclusively<T>(root: string, action: () => T): T {
+  const directory = openSync(root, 'r');
+  try {
+    lock(directory);
+    return action();
+  } finally {
+    closeSync(directory);
+  }
 }

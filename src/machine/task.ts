@@ -5,8 +5,8 @@ import { readMemory, TRANSFER_SIZE, writeMemory } from '../host/process-memory.j
 import { descriptorLimits, openProcess, takeDescriptor } from '../host/processes.js';
 import type { Listener, Notification } from '../host/seccomp.js';
 import { KernelError } from '../kernel/error.js';
-import { type File, HostFile } from '../kernel/fs/file.js';
-import type { Descriptor, FileTable, Task, UserAddress, UserMemory } from '../kernel/hardware.js';
+import { type File, type FileTable, HostFile, type Task } from '../kernel/fs/file.js';
+import type { Descriptor, UserAddress, UserMemory } from '../kernel/hardware.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { errnoName } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';

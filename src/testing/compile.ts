@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,13 @@ export function compile(source: string, ...options: string[]): string {
   ]);
   renameSync(unfinished, output);
   return output;
+}
+
+/** What a test that needs a C program says when it is skipped, or false where it need not be. */
+export function noCompiler(): string | false {
+  return spawnSync('gcc', ['--version']).status === 0
+    ? false
+    : 'there is no C compiler (install gcc and the static C library)';
 }
 
 function isNewer(file: string, than: string): boolean {

@@ -1,5 +1,30 @@
 import { KernelError } from '../error.js';
-import type { Descriptor, FileHardware, Task, UserAddress } from '../hardware.js';
+import type { Descriptor, FileHardware, UserAddress, UserMemory } from '../hardware.js';
+
+/** The program that makes a call, as far as the kernel reaches into it. */
+export interface Task {
+  readonly memory: UserMemory;
+  readonly files: FileTable;
+}
+
+/** The descriptor table of a program. */
+export interface FileTable {
+  /**
+   * The open file behind a descriptor number of the program, or undefined where there is none or where it is open
+   * for its path only (`O_PATH`). The caller gets a reference and must put it.
+   */
+  get(fd: number): File | undefined;
+  /** Whether one more descriptor could be installed now. May be slow. */
+  hasRoom(): boolean;
+  /**
+   * Gives the program a close-on-exec descriptor for the file, the lowest that is free. The program holds a
+   * reference of its own from then on: the caller keeps its one.
+   *
+   * @returns the number of the descriptor
+   * @throws KernelError EMFILE where the program has no room
+   */
+  install(file: File): number;
+}
 
 /** The open files of one kernel: what a leak check looks at, and what is dropped when the kernel ends. */
 export class OpenFiles {

@@ -7,8 +7,8 @@ import {
   LiveupdateSize,
 } from '../../uapi/liveupdate.js';
 import { KernelError } from '../error.js';
-import { File, type OpenFiles } from '../fs/file.js';
-import type { Task, UserAddress } from '../hardware.js';
+import { File, type OpenFiles, type Task } from '../fs/file.js';
+import type { UserAddress } from '../hardware.js';
 import type { LiveUpdate } from './core.js';
 import { type Call, type Command, giveDescriptor, type Opening, runCommand } from './ioctl.js';
 import type { Session } from './session.js';

@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { io, ioc } from '../../uapi/ioctl.js';
 import { KernelError } from '../error.js';
-import type { Task } from '../hardware.js';
+import type { Task } from '../fs/file.js';
 import { refused } from '../testing/expect.js';
 import { address, FakeMemory } from '../testing/fake-memory.js';
 import { type Call, type Command, runCommand } from './ioctl.js';

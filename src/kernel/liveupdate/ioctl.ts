@@ -1,7 +1,7 @@
 import { iocNr } from '../../uapi/ioctl.js';
 import { KernelError } from '../error.js';
-import type { File } from '../fs/file.js';
-import type { Task, UserAddress, UserMemory } from '../hardware.js';
+import type { File, Task } from '../fs/file.js';
+import type { UserAddress, UserMemory } from '../hardware.js';
 import { PAGE_SIZE } from '../units.js';
 
 /** One command of a device, with a structure that later versions make longer (patches 07 and 09 of the v5 series). */

@@ -11,8 +11,8 @@ import {
   LiveupdateSize,
 } from '../../uapi/liveupdate.js';
 import { KernelError } from '../error.js';
-import { File, type OpenFiles } from '../fs/file.js';
-import type { Task, UserAddress } from '../hardware.js';
+import { File, type OpenFiles, type Task } from '../fs/file.js';
+import type { UserAddress } from '../hardware.js';
 import type { LiveUpdate } from './core.js';
 import { type Call, type Command, giveDescriptor, runCommand } from './ioctl.js';
 import type { Rules } from './profile.js';

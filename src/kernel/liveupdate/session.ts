@@ -1,6 +1,5 @@
 import { KernelError } from '../error.js';
-import type { File } from '../fs/file.js';
-import type { FileTable as DescriptorTable } from '../hardware.js';
+import type { FileTable as DescriptorTable, File } from '../fs/file.js';
 import type { FileRecord, FileTable } from './abi.js';
 import { IncomingFiles } from './incoming-files.js';
 import type { SessionName } from './name.js';

@@ -4,7 +4,6 @@ import type { VmallocArray } from '../kho/vmalloc.js';
 import type { IncomingFile } from '../liveupdate/handler.js';
 import { peekPreserved, restorePreserved } from '../liveupdate/restore.js';
 import { addressOf } from '../units.js';
-import type { MemoryManagement } from './memfd.js';
 import {
   decodeFolioEntry,
   decodeMemfd,
@@ -13,6 +12,7 @@ import {
   type MemfdRecord,
   regionPages,
 } from './memfd-abi.js';
+import type { MemoryManagement } from './memory-management.js';
 import type { MappedRegion } from './region.js';
 
 /** The largest offset in a file (`MAX_LFS_FILESIZE`). */

@@ -7,7 +7,6 @@ import type { PageBlock } from '../kho/memory.js';
 import { vmalloc } from '../kho/vmalloc.js';
 import type { PreservedFile } from '../liveupdate/handler.js';
 import { PAGE_SIZE, PHYSICAL_ADDRESS_LIMIT } from '../units.js';
-import type { MemoryManagement } from './memfd.js';
 import {
   encodeFolioDescriptor,
   encodeMemfd,
@@ -16,6 +15,7 @@ import {
   FOLIO_UPTODATE,
   regionPages,
 } from './memfd-abi.js';
+import type { MemoryManagement } from './memory-management.js';
 import { folios as foliosOf, type MappedRegion } from './region.js';
 import { Undo } from './undo.js';
 

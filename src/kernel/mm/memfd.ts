@@ -1,31 +1,12 @@
 import { ALL_SEALS } from '../../uapi/fcntl.js';
 import { KernelError } from '../error.js';
-import { type File, HostFile, type OpenFiles } from '../fs/file.js';
-import type { FileHardware } from '../hardware.js';
-import type { Kho } from '../kho/kho.js';
+import { type File, HostFile } from '../fs/file.js';
 import type { FileHandler, IncomingFile, PreservedFile } from '../liveupdate/handler.js';
 import { pagesFor } from '../units.js';
 import { MEMFD_COMPATIBLE } from './memfd-abi.js';
 import { IncomingMemfd } from './memfd-incoming.js';
 import { PreservedMemfd } from './memfd-preserved.js';
-import type { Regions } from './region.js';
-import type { ShmemInodes } from './shmem.js';
-
-/** What of the profile concerns a memfd. */
-export interface MemfdRules {
-  readonly maximumPages: number;
-  readonly refusesUnknownSeals: boolean;
-}
-
-/** The parts of a kernel that a memfd is preserved with. */
-export interface MemoryManagement {
-  readonly kho: Kho;
-  readonly hardware: FileHardware;
-  readonly files: OpenFiles;
-  readonly inodes: ShmemInodes;
-  readonly regions: Regions;
-  readonly rules: MemfdRules;
-}
+import type { MemoryManagement } from './memory-management.js';
 
 /**
  * Preserves memfds, and any file of a tmpfs that has no name (patch 17 of the v5 series; measured on Linux 7.3). The

@@ -1,6 +1,6 @@
 import { KernelError } from '../error.js';
-import { type File, HostFile } from '../fs/file.js';
-import type { Descriptor, FileTable, Task } from '../hardware.js';
+import { type File, type FileTable, HostFile, type Task } from '../fs/file.js';
+import type { Descriptor } from '../hardware.js';
 import type { Kernel } from '../kernel.js';
 import type { FakeHost } from './fake-host.js';
 import { FakeMemory } from './fake-memory.js';

@@ -1,5 +1,5 @@
 /** `open`, `openat`, `openat2` and `creat`. */
-import { close, open, setStatusFlags, statPath } from '../../host/descriptors.js';
+import { close, open, setStatusFlags, statPath, tryOpenHow } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { errno } from '../../uapi/errno.js';
@@ -36,24 +36,52 @@ export const openTraps = {
   creat: (trap: Trap) =>
     openPath(trap, { directory: AT_FDCWD, path: trap.address(0), flags: O_CREAT | O_WRONLY | O_TRUNC }),
   openat: (trap: Trap) => openPath(trap, { directory: trap.int(0), path: trap.address(1), flags: trap.word(2) }),
-  openat2: (trap: Trap) => openPath(trap, { directory: trap.int(0), path: trap.address(1), flags: flagsOfHow(trap) }),
+  openat2,
 };
 
-/** `struct open_how` begins with its flags. Where it cannot be read the kernel says so. */
-function flagsOfHow(trap: Trap): number {
-  try {
-    return new DataView(trap.memory.read(trap.address(2), 8).buffer).getUint32(0, true);
-  } catch (error) {
-    if (error instanceof KernelError) return 0;
-    throw error;
-  }
-}
+/** `struct open_how`: u64 flags, u64 mode, u64 resolve. Later versions are longer. */
+const OPEN_HOW_SIZE = 24;
+const OPEN_HOW_LARGEST = 4096;
+const RESOLVE_BENEATH = 0x08;
+const RESOLVE_IN_ROOT = 0x10;
+const ALL_RESOLVE = 0x3f;
 
 function openPath(trap: Trap, request: Request): Answer {
   const path = trap.memory.readText(request.path, PATH_MAX);
   if (path === undefined) return PROCEED;
   const named = namedBy(trap, request.directory, path);
   return named === undefined ? PROCEED : openNamed(trap, request.flags, named);
+}
+
+function openat2(trap: Trap): Answer {
+  const how = openHow(trap);
+  const path = trap.memory.readText(trap.address(1), PATH_MAX);
+  // The host says what is wrong with either.
+  if (how === undefined || path === undefined) return PROCEED;
+  const resolve = how.getUint32(16, true);
+  const named = namedBy(trap, trap.int(0), (resolve & RESOLVE_IN_ROOT) !== 0 ? `./${path}` : path);
+  if (named === undefined) return PROCEED;
+  const flags = how.getUint32(0, true);
+  if (named.kind === 'descriptor') return openNamed(trap, flags, named);
+  // The host judges the rest of the structure, by an ordinary file. How a path leads there does not count for it.
+  how.setUint32(16, resolve & ~ALL_RESOLVE, true);
+  const problem = tryOpenHow(trap.context.placeholder.path, new Uint8Array(how.buffer));
+  if (problem < 0) return problem;
+  if ((resolve & RESOLVE_BENEATH) !== 0 && path.startsWith('/')) return -errno.EXDEV;
+  return openNamed(trap, flags, named);
+}
+
+/** Undefined where it cannot be read, or has a size that no version has. */
+function openHow(trap: Trap): DataView | undefined {
+  const size = trap.long(3);
+  if (size < BigInt(OPEN_HOW_SIZE) || size > BigInt(OPEN_HOW_LARGEST)) return undefined;
+  try {
+    const { buffer, byteOffset } = trap.memory.read(trap.address(2), Number(size));
+    return new DataView(buffer, byteOffset, Number(size));
+  } catch (error) {
+    if (error instanceof KernelError && error.code === 'EFAULT') return undefined;
+    throw error;
+  }
 }
 
 function openNamed(trap: Trap, flags: number, named: Named): Answer {

@@ -1,0 +1,82 @@
+/*
+ * Counts in memory that survives live updates.
+ *
+ *     gcc -o counter counter.c
+ *     luo run -- ./counter                     counts one more at each luo kexec
+ *     luo run -- ./counter 3 sh update.sh      updates itself by a script, until it has counted to 3
+ */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/liveupdate.h"
+
+enum { TOKEN = 1 };
+
+static void must(int condition, const char *what)
+{
+	if (condition)
+		return;
+	perror(what);
+	exit(1);
+}
+
+/* The memory that the last version left, or new memory. */
+static int take_memory(int device)
+{
+	int session = luo_session(device, LUO_RETRIEVE_SESSION, "counter"), memory;
+
+	if (session < 0) {
+		must(errno == ENOENT, "retrieve the session");
+		memory = memfd_create("counter", MFD_CLOEXEC);
+		must(memory >= 0 && ftruncate(memory, sizeof(long)) == 0, "make memory");
+		return memory;
+	}
+	memory = luo_retrieve(session, TOKEN);
+	must(memory >= 0, "retrieve the memory");
+	must(luo_finish(session) == 0, "finish the session");
+	close(session);
+	return memory;
+}
+
+static void run(char **command)
+{
+	pid_t child = fork();
+
+	must(child >= 0, "fork");
+	if (child == 0) {
+		execvp(command[0], command);
+		perror(command[0]);
+		_exit(127);
+	}
+	waitpid(child, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	int device = open(LUO_DEVICE, O_RDWR | O_CLOEXEC), memory, session;
+	long *count;
+
+	must(device >= 0, "open " LUO_DEVICE " (is this a machine of luo's, or a kernel with LUO?)");
+	memory = take_memory(device);
+	count = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	must(count != MAP_FAILED, "map the memory");
+	printf("counted to %ld\n", ++*count);
+	fflush(stdout);
+	if (argc > 1 && *count >= atol(argv[1]))
+		return 0;
+
+	/* From here on the memory passes to the next version, whatever happens to this one. */
+	session = luo_session(device, LUO_CREATE_SESSION, "counter");
+	must(session >= 0, "create the session");
+	must(luo_preserve(session, memory, TOKEN) == 0, "preserve the memory");
+	if (argc > 2)
+		run(argv + 2);
+	for (;;)
+		pause();
+}

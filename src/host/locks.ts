@@ -1,0 +1,28 @@
+/** Locks of open files (`flock`), which the kernel lets go of when their last descriptor is closed. */
+import { numbers } from './architecture.js';
+import { checked } from './descriptors.js';
+import { syscall } from './libc.js';
+
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+const EINTR = -4;
+const EAGAIN = -11;
+
+/** Waits until nobody else holds a lock of the file, and takes it. */
+export function lock(fd: number): void {
+  let result: number;
+  do result = syscall(numbers.flock, fd, LOCK_EX);
+  while (result === EINTR);
+  checked('flock', result);
+}
+
+/** Whether somebody holds the lock of the file. Those who ask at the same time do not disturb each other. */
+export function isLocked(fd: number): boolean {
+  const result = syscall(numbers.flock, fd, LOCK_SH | LOCK_NB);
+  if (result === EAGAIN) return true;
+  checked('flock', result);
+  syscall(numbers.flock, fd, LOCK_UN);
+  return false;
+}

@@ -1,0 +1,76 @@
+/** How the commands of luo find a running machine, and talk to it. */
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { CONTROL_SOCKET, type ControlAnswer, type ControlRequest } from './control-protocol.js';
+import { runtimeDirectory, SetupError } from './directories.js';
+import { readLines, writeLine } from './json-lines.js';
+import { runningMachines } from './registry.js';
+
+/** How often a machine that has just been started is tried again. Milliseconds. */
+const RETRY_INTERVAL = 20;
+
+/**
+ * The machine that a command means: the one that is named, the one that the command runs on, or the only one.
+ *
+ * @throws SetupError where there is none, or more than one
+ */
+export function chooseMachine(name: string | undefined): string {
+  const running = runningMachines();
+  const wanted = name ?? (process.env['LUO_MACHINE'] || undefined);
+  if (wanted !== undefined) {
+    if (running.includes(wanted)) return wanted;
+    throw new SetupError(`Cannot find machine "${wanted}": ${describeRunning(running)}`);
+  }
+  const [only, ...others] = running;
+  if (only !== undefined && others.length === 0) return only;
+  throw new SetupError(`Cannot tell which machine is meant: ${describeRunning(running)}`);
+}
+
+/** Which machines run, for a person who named none of them. */
+export function describeRunning(names: readonly string[]): string {
+  if (names.length === 0) return 'none is running. Start one with: luo run COMMAND';
+  return `running are ${names.join(', ')}`;
+}
+
+/**
+ * Asks a machine for something.
+ *
+ * @param patience how long it may take to answer, in milliseconds; for ever by default
+ * @returns its answer; undefined where the machine ended without one
+ * @throws SetupError where it cannot be reached
+ */
+export async function ask(
+  name: string,
+  request: ControlRequest,
+  patience?: number,
+): Promise<ControlAnswer | undefined> {
+  for (;;) {
+    try {
+      return await askOnce(name, request, patience);
+    } catch (error) {
+      if (!runningMachines().includes(name)) return undefined;
+      // Errors of Node's sockets carry the error's name. These two are what a machine gives that does not listen yet.
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ECONNREFUSED')
+        throw new SetupError(`Cannot reach machine "${name}": ${message}`);
+    }
+    await setTimeout(RETRY_INTERVAL);
+  }
+}
+
+function askOnce(name: string, request: ControlRequest, patience?: number): Promise<ControlAnswer | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect(join(runtimeDirectory(), name, CONTROL_SOCKET));
+    // No time at all means no limit.
+    socket.setTimeout(patience ?? 0, () => socket.destroy(new Error('it does not answer. It may be stopped')));
+    socket.on('connect', () => writeLine(socket, request));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(undefined));
+    readLines(socket, (message) => {
+      // Only a machine of this user's listens there.
+      resolve(message as ControlAnswer);
+      socket.destroy();
+    });
+  });
+}
