@@ -70,39 +70,50 @@ export interface Status {
   readonly size: bigint;
 }
 
+const STATX_BASIC_STATS = 0x7ff;
+/** What is known already is enough: a file system of a program of ours must not be asked, which may wait for us. */
+const AT_STATX_DONT_SYNC = 0x4000;
+
+/** `struct statx`, the same on every architecture. */
 const status = scratch(256);
+/** `struct stat` of this architecture, of which the longest has 144 bytes. */
+const statBuffer = scratch(144);
 
 /** The status of the file that a path names, or the negative error number. */
 export function statPath(path: string): Status | number {
-  return statResult(syscall(numbers.newfstatat, AT_FDCWD, pathAddress(path), status.address, 0));
+  return statx(AT_FDCWD, path, 0);
 }
 
 export function statDescriptor(fd: number): Status {
-  const result = statResult(syscall(numbers.newfstatat, fd, pathAddress(''), status.address, AT_EMPTY_PATH));
+  const result = statx(fd, '', AT_EMPTY_PATH);
   if (typeof result === 'number') throw new SystemError(`fstat of ${fd}`, -result);
   return result;
 }
 
-function statResult(result: number): Status | number {
+function statx(directory: number, path: string, flags: number): Status | number {
+  const allFlags = flags | AT_STATX_DONT_SYNC;
+  const result = syscall(numbers.statx, directory, pathAddress(path), allFlags, STATX_BASIC_STATS, status.address);
   if (result < 0) return result;
   const { view } = status;
-  // struct stat begins alike on x86-64 and arm64, but for the order and width of mode and links.
-  const x64 = process.arch === 'x64';
   return {
-    device: view.getBigUint64(0, true),
-    inode: view.getBigUint64(8, true),
-    mode: view.getUint32(x64 ? 24 : 16, true),
-    links: x64 ? Number(view.getBigUint64(16, true)) : view.getUint32(20, true),
-    size: view.getBigInt64(48, true),
+    device: deviceNumber(view.getUint32(136, true), view.getUint32(140, true)),
+    inode: view.getBigUint64(32, true),
+    mode: view.getUint16(28, true),
+    links: view.getUint32(16, true),
+    size: view.getBigInt64(40, true),
   };
 }
 
-/**
- * The first bytes of the last status that was asked for, as the kernel wrote them: `struct stat` of this
- * architecture.
- */
-export function lastStatusBytes(length: number): Buffer {
-  return Buffer.from(status.bytes.subarray(0, length));
+/** `makedev` of the C library. */
+export function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
+}
+
+/** The first bytes of `struct stat` of a file, as the kernel writes it on this architecture. */
+export function statBytes(path: string, length: number): Buffer {
+  checked(`stat of ${path}`, syscall(numbers.newfstatat, AT_FDCWD, pathAddress(path), statBuffer.address, 0));
+  return Buffer.from(statBuffer.bytes.subarray(0, length));
 }
 
 const systemStatus = scratch(128);

@@ -9,6 +9,7 @@ import { iocType } from '../uapi/ioctl.js';
 import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
 import { Channels } from './channels.js';
 import type { Placeholder } from './placeholder.js';
+import { say } from './report.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
 import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
 
@@ -31,6 +32,8 @@ export class Generation {
   readonly #options: GenerationOptions;
   readonly #handlers: ReadonlyMap<number, TrapHandler>;
   #panicked = false;
+  /** luo has run out of descriptors in this generation. */
+  #full = false;
 
   constructor(options: GenerationOptions) {
     this.number = options.number;
@@ -84,10 +87,19 @@ export class Generation {
     try {
       return handler(trap);
     } catch (error) {
-      if (error instanceof KernelError) return error.code === 'ESRCH' ? -errno.EINTR : -error.errno;
+      if (error instanceof KernelError) return this.#refusal(error);
       this.#panic(error);
       return withoutKernel(trap);
     }
+  }
+
+  #refusal(error: KernelError): Answer {
+    // The program learns the number alone. That luo, and not the program, has too few descriptors is for the person.
+    if (error.code === 'ENFILE' && !this.#full) {
+      this.#full = true;
+      say(error.message);
+    }
+    return error.code === 'ESRCH' ? -errno.EINTR : -error.errno;
   }
 
   #panic(error: unknown): void {

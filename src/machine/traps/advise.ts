@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { deviceNumber } from '../../host/descriptors.js';
 import { inodeKey } from '../host-files.js';
 import { type Answer, PROCEED, type Trap, unlessRefused } from './trap.js';
 
@@ -20,10 +21,4 @@ function mappedInode(tid: number, address: bigint): string | undefined {
     return inodeKey(deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16)), BigInt(inode ?? 0));
   }
   return undefined;
-}
-
-/** `makedev` of the C library. */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
 }

@@ -1,5 +1,5 @@
 /** What programs see of the device and of descriptors: `stat` and its kin, `access`, `readlink`, `fstatfs`. */
-import { lastStatusBytes, statPath } from '../../host/descriptors.js';
+import { statBytes, statPath } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { SessionFile } from '../../kernel/liveupdate/session-file.js';
@@ -58,18 +58,17 @@ function statNamed(trap: Trap, directory: number, pathIndex: number, bufferIndex
   const named = pathNamed(trap, directory, pathIndex)?.named;
   if (named?.kind !== 'device') return PROCEED;
   if (named.trailingSlash) return -errno.ENOTDIR;
-  return give(trap, trap.address(bufferIndex), statBytes(trap, true));
+  return give(trap, trap.address(bufferIndex), structStat(trap, true));
 }
 
 function statChannel(trap: Trap, fd: number, bufferIndex: number): Answer {
   const channel = trap.channel(fd);
-  return channel === undefined ? PROCEED : give(trap, trap.address(bufferIndex), statBytes(trap, channel.isDevice));
+  return channel === undefined ? PROCEED : give(trap, trap.address(bufferIndex), structStat(trap, channel.isDevice));
 }
 
 /** `struct stat` of the placeholder, with what makes it the device or a session. */
-function statBytes(trap: Trap, isDevice: boolean): Uint8Array {
-  statPath(trap.context.placeholder.path);
-  const bytes = lastStatusBytes(STAT_SIZE);
+function structStat(trap: Trap, isDevice: boolean): Uint8Array {
+  const bytes = statBytes(trap.context.placeholder.path, STAT_SIZE);
   const x64 = process.arch === 'x64';
   bytes.writeUInt32LE(isDevice ? DEVICE_MODE : SESSION_MODE, x64 ? 24 : 16);
   bytes.writeBigUInt64LE(isDevice ? BigInt((DEVICE_MAJOR << 8) | DEVICE_MINOR) : 0n, x64 ? 40 : 32);
