@@ -55,7 +55,9 @@ function workingDirectory(): string {
   try {
     return process.cwd();
   } catch {
-    throw new SetupError('Cannot run a command here: the working directory has been removed. Change to one that exists');
+    throw new SetupError(
+      'Cannot run a command here: the working directory has been removed. Change to one that exists',
+    );
   }
 }
 

@@ -1,18 +1,27 @@
 import type { Listener, Notification } from '../host/seccomp.js';
 import type { Command } from './command.js';
 import type { KexecReport } from './control-protocol.js';
-import type { Carried } from './live-update.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
+
+/** What a live update carries over. */
+export interface Carried {
+  readonly sessions: number;
+  readonly files: number;
+  readonly bytes: bigint;
+}
 
 /** A change of generation: who asked for it, and what it has come to. */
 export class Change {
   #begun = 0;
   /** What was carried over, once a kexec has begun. */
   carried: Carried | undefined;
+  /** What the last generation ran, once that has been ended. */
+  replaced: Command | undefined;
 
   constructor(
-    readonly kind: 'boot' | EndKind,
+    /** A resume runs another command on the same kernel, where the one that it was booted for could not be executed. */
+    readonly kind: 'boot' | 'resume' | EndKind,
     readonly options: {
       /** What the next generation runs, where that is something new. */
       readonly command?: Command;

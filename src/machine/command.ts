@@ -1,5 +1,5 @@
 /** What runs first on a machine, and how its file is found: as a shell does. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { delimiter, resolve } from 'node:path';
 
 export interface Command {
@@ -57,5 +57,31 @@ function whyNotExecutable(file: string): string | undefined {
   } catch {
     return `it is not executable: chmod +x ${file}`;
   }
-  return undefined;
+  const interpreter = interpreterOf(file);
+  if (interpreter === undefined || statSync(interpreter, { throwIfNoEntry: false }) !== undefined) return undefined;
+  return `its first line names the interpreter ${interpreter}, and there is no such file`;
+}
+
+/** What the kernel runs a script by: the first word after `#!`. */
+function interpreterOf(file: string): string | undefined {
+  return /^#![ \t]*([^ \t\n]+)/.exec(beginning(file))?.[1];
+}
+
+/** Whether a file that the kernel does not know is no text either: its first line has a NUL. */
+export function isBinary(file: string): boolean {
+  return /^[^\n]*\0/.test(beginning(file));
+}
+
+/** As much as the kernel looks at, a byte a character; nothing of what may be executed and not read. */
+function beginning(file: string): string {
+  const bytes = Buffer.alloc(256);
+  let length = 0;
+  try {
+    const descriptor = openSync(file, 'r');
+    length = readSync(descriptor, bytes);
+    closeSync(descriptor);
+  } catch {
+    // The kernel says what it thinks of it.
+  }
+  return bytes.toString('latin1', 0, length);
 }

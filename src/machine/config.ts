@@ -24,9 +24,17 @@ export interface Outcome {
 }
 
 /** What a machine tells the keeper that started it: one JSON text a line. */
-export type MachineMessage =
-  | { readonly event: 'ready' }
-  | { readonly event: 'ended'; readonly outcome: Outcome };
+export type MachineMessage = { readonly event: 'ready' } | { readonly event: 'ended'; readonly outcome: Outcome };
+
+/** What it tells the keeper alone: a generation begins, and its listener has this number in the machine. */
+export type BegunMessage = { readonly event: 'begun'; readonly listener: number };
+
+/** What the object behind it tells: the same. */
+export interface MachineEvents {
+  begun(listener: number): void;
+  /** Once, when the very first program runs. */
+  started(): void;
+}
 
 /** What the keeper tells the machine. */
 export type KeeperMessage =

@@ -43,10 +43,7 @@ export interface MachineStatus {
   readonly startedAt: number;
 }
 
-export type ControlAnswer =
-  | ControlFailure
-  | { readonly kexec: KexecReport }
-  | { readonly status: MachineStatus };
+export type ControlAnswer = ControlFailure | { readonly kexec: KexecReport } | { readonly status: MachineStatus };
 
 export const CONTROL_SOCKET = 'control.sock';
 

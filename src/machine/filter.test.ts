@@ -156,7 +156,6 @@ for (const { name, native, compatible, compatibleKexec } of machines) {
       assert.equal(ask(ordinary, 0xffffffff), 'allow');
       assert.equal(ask(strict, 0xffffffff), 'allow');
     });
-
   });
 }
 

@@ -10,8 +10,10 @@ import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
 import { Channels } from './channels.js';
 import type { Placeholder } from './placeholder.js';
 import { say } from './report.js';
+import { isOutOfDescriptors } from './reserve.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
 import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
+import { UnheardAnswers } from './unheard.js';
 
 export interface GenerationOptions {
   readonly number: number;
@@ -29,6 +31,7 @@ export class Generation {
   readonly kernel: Kernel;
   readonly listener: Listener;
   readonly channels = new Channels();
+  readonly #unheard = new UnheardAnswers();
   readonly #options: GenerationOptions;
   readonly #handlers: ReadonlyMap<number, TrapHandler>;
   #panicked = false;
@@ -55,11 +58,10 @@ export class Generation {
     const handler = this.#handlers.get(call.number);
     const { kernel, channels, listener } = this;
     const { power, placeholder } = this.#options;
-    const trap = new Trap(call, { kernel, channels, listener, power, placeholder });
+    const trap = new Trap(call, { kernel, channels, listener, power, placeholder, unheard: this.#unheard });
     const answer = handler === undefined ? PROCEED : this.#guard(handler, trap);
     if (answer === ANSWERED) return;
-    // Nobody may be there to take the answer: the program was killed meanwhile. What it asked for has been undone, or
-    // ends with its descriptors.
+    // Nobody may be there to take the answer: the program was killed meanwhile, or makes the call again.
     if (answer === PROCEED) listener.proceed(call.id);
     else listener.respond(call.id, answer);
   }
@@ -74,10 +76,14 @@ export class Generation {
     }
   }
 
-  /** Ends the kernel after its programs. What it handed over stays as it is. */
-  dispose(): void {
+  /**
+   * Ends the kernel after its programs. What it handed over stays as it is.
+   *
+   * @param next the kernel of the next generation: the same one is not ended
+   */
+  dispose(next?: Kernel): void {
     this.channels.dispose();
-    this.kernel.shutdown();
+    if (this.kernel !== next) this.kernel.shutdown();
     close(this.listener.fd);
   }
 
@@ -87,19 +93,24 @@ export class Generation {
     try {
       return handler(trap);
     } catch (error) {
-      if (error instanceof KernelError) return this.#refusal(error);
+      if (error instanceof KernelError || isOutOfDescriptors(error)) return this.#refusal(error);
       this.#panic(error);
       return withoutKernel(trap);
     }
   }
 
-  #refusal(error: KernelError): Answer {
+  #refusal(error: unknown): Answer {
+    const code = error instanceof KernelError ? error.code : 'ENFILE';
     // The program learns the number alone. That luo, and not the program, has too few descriptors is for the person.
-    if (error.code === 'ENFILE' && !this.#full) {
+    if (code === 'ENFILE' && !this.#full) {
       this.#full = true;
-      say(error.message);
+      say(
+        `Cannot take more descriptors for the programs: luo has used up its own. Nothing is lost, and programs get ENFILE. ` +
+          'Raise the hard limit before luo is started: ulimit -Hn',
+      );
     }
-    return error.code === 'ESRCH' ? -errno.EINTR : -error.errno;
+    // Nobody waits for the answer of a call that was interrupted.
+    return code === 'ESRCH' ? -errno.EINTR : -errno[code];
   }
 
   #panic(error: unknown): void {

@@ -7,8 +7,9 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { becomeSubreaper } from '../host/processes.js';
-import { KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
+import { type BegunMessage, KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
 import { readLines, writeLine } from './json-lines.js';
+import { ListenerCopy } from './listener-copy.js';
 import { descendants, endProcesses, isInForeground } from './process-tree.js';
 import { type Claim, release } from './registry.js';
 import { say } from './report.js';
@@ -32,16 +33,24 @@ export function holdSignals(): void {
 export async function keep(config: MachineConfig, { lock }: Pick<Claim, 'lock'>, ready: () => void): Promise<Outcome> {
   // A program that became luo may have had children. They are none of the machine's.
   const others = new Set(descendants(process.pid));
+  const listener = new ListenerCopy();
   becomeSubreaper();
   try {
-    return await runMachine(config, lock, ready);
+    return await runMachine(config, { lock, listener, ready });
   } finally {
     endProcesses(others);
+    listener.close();
     release({ directory: config.directory, lock });
   }
 }
 
-async function runMachine(config: MachineConfig, lock: number, ready: () => void): Promise<Outcome> {
+interface Held {
+  readonly lock: number;
+  readonly listener: ListenerCopy;
+  ready(): void;
+}
+
+async function runMachine(config: MachineConfig, { lock, listener, ready }: Held): Promise<Outcome> {
   const child = spawn(process.execPath, [program], { stdio: ['inherit', 'inherit', 'inherit', 'pipe', lock] });
   const end = ended(child);
   const socket = child.stdio[KEEPER_SOCKET];
@@ -50,13 +59,18 @@ async function runMachine(config: MachineConfig, lock: number, ready: () => void
   let running = false;
   readLines(socket, (message) => {
     // Only the machine has the other end.
-    const said = message as MachineMessage;
-    if (said.event === 'ended') {
-      outcome = said.outcome;
-      return;
+    const said = message as MachineMessage | BegunMessage;
+    switch (said.event) {
+      case 'begun':
+        listener.take(child.pid ?? 0, said.listener);
+        return;
+      case 'ready':
+        running = true;
+        ready();
+        return;
+      case 'ended':
+        outcome = said.outcome;
     }
-    running = true;
-    ready();
   });
   // The machine may be killed at any time: its exit says so.
   socket.on('error', () => {});

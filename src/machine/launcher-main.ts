@@ -10,6 +10,7 @@ import { execute, resetSignals, SystemError } from '../host/libc.js';
 import { dieWithParent, joinProcessGroup, setDescriptorLimit, setNoNewPrivileges } from '../host/processes.js';
 import { installFilter } from '../host/seccomp.js';
 import { errno } from '../uapi/errno.js';
+import { isBinary } from './command.js';
 import { filterProgram } from './filter.js';
 import {
   LAUNCHER_SOCKET,
@@ -47,7 +48,7 @@ try {
   fail({ operation: 'directory', errno: errno.ENOENT });
 }
 let error = execute(command.file, command.argv, command.env);
-if (error === errno.ENOEXEC) {
+if (error === errno.ENOEXEC && !isBinary(command.file)) {
   // A script without a first line that names its interpreter: the shell's.
   error = execute('/bin/sh', ['sh', command.file, ...command.argv.slice(1)], command.env);
 }

@@ -97,7 +97,7 @@ export class Launcher {
     const failure = this.#receive();
     close(this.socket);
     if (failure === undefined) return;
-    const reason = 'errno' in failure ? errnoName(failure.errno) : 'an unknown reason';
+    const reason = 'errno' in failure ? executionProblem(errnoName(failure.errno)) : 'an unknown reason';
     throw new LauncherError(`Cannot run "${this.#command?.argv[0]}" in ${this.#command?.cwd}: ${reason}`);
   }
 
@@ -136,6 +136,21 @@ function enough<T>(action: () => T): T {
       `Cannot start a program: ${error.operation} failed with ${errnoName(error.errno)}. luo is out of descriptors ` +
         '(ulimit -Hn), processes (ulimit -u) or memory: free some, or raise the limit',
     );
+  }
+}
+
+function executionProblem(name: string): string {
+  switch (name) {
+    case 'ENOEXEC':
+      return 'it is no program that this computer can run (ENOEXEC)';
+    case 'ENOENT':
+      return 'its directory, or the loader that it needs, is not there (ENOENT)';
+    case 'E2BIG':
+      return 'its arguments and environment are too long (E2BIG)';
+    case 'ETXTBSY':
+      return 'its file is being written (ETXTBSY)';
+    default:
+      return name;
   }
 }
 

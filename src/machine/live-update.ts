@@ -2,15 +2,9 @@
 import { KernelError } from '../kernel/error.js';
 import { Kernel, type KernelState, type Profile } from '../kernel/kernel.js';
 import { errno, errnoName } from '../uapi/errno.js';
+import type { Carried, Change } from './change.js';
 import type { Generation } from './generation.js';
 import { hostHardware } from './host-hardware.js';
-
-/** What a live update carries over. */
-export interface Carried {
-  readonly sessions: number;
-  readonly files: number;
-  readonly bytes: bigint;
-}
 
 /** A live update that did not happen. Everything is as before. */
 export class LiveUpdateError extends Error {
@@ -26,13 +20,29 @@ export class LiveUpdateError extends Error {
 }
 
 /**
+ * The kernel of the next generation.
+ *
+ * @throws LiveUpdateError where a kexec is refused: nothing has changed then
+ */
+export function nextKernel(
+  kind: Change['kind'],
+  generation: Generation | undefined,
+  ram: Uint8Array,
+  profile: Profile,
+): { kernel: Kernel; carried: Carried | undefined } {
+  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, ram, profile);
+  const isSame = kind === 'resume' && generation !== undefined;
+  return { kernel: isSame ? generation.kernel : Kernel.boot(hostHardware(ram), { profile }), carried: undefined };
+}
+
+/**
  * Freezes the generation's kernel and boots the next one from what it hands over: the RAM, the address of the KHO
  * root, and the descriptors of the preserved files. The programs are still there, and the old kernel can go on.
  *
  * @throws LiveUpdateError where a file refuses to be frozen, or the next kernel cannot read the handover: nothing has
  * changed then
  */
-export function freezeAndBoot(
+function freezeAndBoot(
   generation: Generation,
   ram: Uint8Array,
   profile: Profile,
@@ -66,6 +76,18 @@ function attempt<T>(what: string, action: () => T): T {
     const message = `Cannot ${what} (${errnoName(error.errno)}): ${error.message}. The live update is cancelled; nothing was lost`;
     throw new LiveUpdateError(message, error.errno);
   }
+}
+
+/** What a kernel holds: of its programs, and of the last kernel. */
+export function preservedBy(kernel: Kernel | undefined): { sessions: number; files: number; bytes: string } {
+  if (kernel === undefined) return { sessions: 0, files: 0, bytes: '0' };
+  const { outgoing, incoming, preservedBytes } = kernel.state();
+  const sessions = [...outgoing, ...incoming];
+  return {
+    sessions: sessions.length,
+    files: sessions.reduce((sum, session) => sum + session.files.length, 0),
+    bytes: String(preservedBytes),
+  };
 }
 
 function weigh({ outgoing, preservedBytes }: KernelState): Carried {

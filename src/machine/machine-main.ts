@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { ignoreSignal } from '../host/libc.js';
 import { becomeSubreaper } from '../host/processes.js';
 import {
+  type BegunMessage,
   KEEPER_SOCKET,
   type KeeperMessage,
   MACHINE_LOCK,
@@ -50,7 +51,10 @@ function receive(message: KeeperMessage): void {
 }
 
 async function boot(config: MachineConfig): Promise<Outcome> {
-  machine = new Machine(config, () => tell({ event: 'ready' }));
+  machine = new Machine(config, {
+    begun: (listener) => tell({ event: 'begun', listener }),
+    started: () => tell({ event: 'ready' }),
+  });
   const control = await listenForControl(machine, config.directory);
   const outcome = await machine.run();
   control.close();
@@ -64,6 +68,6 @@ function end({ directory }: MachineConfig, outcome: Outcome): void {
   keeper.end(() => process.exit(0));
 }
 
-function tell(message: MachineMessage): void {
+function tell(message: MachineMessage | BegunMessage): void {
   writeLine(keeper, message);
 }

@@ -1,15 +1,26 @@
 /** The processes of a generation. */
+import { constants } from 'node:os';
 import { type Exit, waitForChild } from '../host/processes.js';
 import { descendants, endProcesses } from './process-tree.js';
 
+/** Signals that ask a program to end. */
+const endingSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+export function asksToEnd(signal: NodeJS.Signals): boolean {
+  return endingSignals.includes(signal);
+}
+
 export class Programs {
   #first: { readonly pid: number; exit?: Exit } | undefined;
+  /** The last signal that asked the first program to end. */
+  #asked: NodeJS.Signals | undefined;
   /** A process that belongs to the next generation, and to none of these. */
   spared: number | undefined;
 
   /** The first program of a generation is this process from now on. */
   begin(pid: number): void {
     this.#first = { pid };
+    this.#asked = undefined;
     if (this.spared === pid) this.spared = undefined;
   }
 
@@ -20,7 +31,7 @@ export class Programs {
 
   /** Every process of the machine, the first one included while it runs. */
   list(): number[] {
-    return descendants(process.pid).filter((pid) => pid !== this.spared);
+    return descendants(process.pid, this.#sparedSet());
   }
 
   /**
@@ -34,20 +45,29 @@ export class Programs {
       const exit = waitForChild(-1, false);
       if (exit === undefined || exit === 'none') return reaped;
       reaped.push(exit.pid);
-      if (this.#first?.pid === exit.pid) this.#first.exit = exit;
+      if (exit.pid === this.#first?.pid) this.#firstEnded(this.#first, exit);
     }
   }
 
   /** Waits until the first program has ended, which it is about to. */
   awaitFirst(): void {
-    if (this.#first === undefined || this.#first.exit !== undefined) return;
-    const exit = waitForChild(this.#first.pid, true);
-    if (exit !== undefined && exit !== 'none') this.#first.exit = exit;
+    const first = this.#first;
+    if (first === undefined || first.exit !== undefined) return;
+    const exit = waitForChild(first.pid, true);
+    if (exit !== undefined && exit !== 'none') this.#firstEnded(first, exit);
+  }
+
+  /** What the first program has left behind is asked to end too where the first one ended because it was asked. */
+  #firstEnded(first: { exit?: Exit }, exit: Exit): void {
+    first.exit = exit;
+    const asked = this.#asked;
+    if (asked === 'SIGTERM' || (asked !== undefined && constants.signals[asked] === exit.signal)) this.signal(asked);
   }
 
   /** Sends a signal to the first program, or to all where that has ended. */
   signal(signal: NodeJS.Signals): void {
     const first = this.#first;
+    if (asksToEnd(signal)) this.#asked = signal;
     for (const pid of first !== undefined && first.exit === undefined ? [first.pid] : this.list()) {
       try {
         process.kill(pid, signal);
@@ -59,6 +79,10 @@ export class Programs {
 
   /** Ends them all, by force. None is left when this returns. */
   end(): void {
-    endProcesses(new Set(this.spared === undefined ? [] : [this.spared]));
+    endProcesses(this.#sparedSet());
+  }
+
+  #sparedSet(): ReadonlySet<number> {
+    return new Set(this.spared === undefined ? [] : [this.spared]);
   }
 }

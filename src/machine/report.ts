@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import type { Exit } from '../host/processes.js';
 import type { KexecReport } from './control-protocol.js';
 
 /**
@@ -23,6 +24,13 @@ export function describeKexec({ generation, sessions, files, bytes, blackout }: 
 export function describePanic(generation: number, error: unknown): string {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `kernel panic in generation ${generation}: its calls fail with EIO from now on; the programs go on.\n${text}`;
+}
+
+/** Why a machine does not end, and what to do about it. */
+export function describeRest(machine: string, program: string, { signal, code }: Exit, left: number): string {
+  const how = signal === undefined ? `exited with ${code}` : `was ended by signal ${signal}`;
+  const rest = plural(left, 'process still runs', 'processes still run');
+  return `"${program}" ${how}; machine "${machine}" stays up: ${rest}. End it with: luo stop ${machine}`;
 }
 
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {

@@ -1,100 +1,26 @@
 /** A program that waits in a system call, as the kernel reaches into it. */
-import { readdirSync } from 'node:fs';
-import { close, statusFlags } from '../host/descriptors.js';
-import { readMemory, TRANSFER_SIZE, writeMemory } from '../host/process-memory.js';
+import { readdirSync, readFileSync } from 'node:fs';
+import { close, statDescriptor, statPath, statusFlags } from '../host/descriptors.js';
 import { descriptorLimits, openProcess, takeDescriptor } from '../host/processes.js';
 import type { Listener, Notification } from '../host/seccomp.js';
 import { KernelError } from '../kernel/error.js';
 import { type File, type FileTable, HostFile, type Task } from '../kernel/fs/file.js';
-import type { Descriptor, UserAddress, UserMemory } from '../kernel/hardware.js';
+import type { Descriptor } from '../kernel/hardware.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { errnoName } from '../uapi/errno.js';
+import { errno, errnoName } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
+import { AnswerMemory, gone } from './calling-memory.js';
 import type { Channels } from './channels.js';
 
 const { O_PATH, O_RDWR } = openFlags(process.arch);
 
 export class CallingTask implements Task {
-  readonly memory: UserMemory;
+  readonly memory: AnswerMemory;
   readonly files: FileTable;
 
   constructor(call: Notification, listener: Listener, channels: Channels, kernel: Kernel) {
-    this.memory = new CallingMemory(call, listener);
+    this.memory = new AnswerMemory(call, listener);
     this.files = new CallingFiles(call, listener, channels, kernel);
-  }
-}
-
-/** The program is gone or its call was interrupted: nobody waits for the answer. */
-function gone(call: Notification): KernelError {
-  return new KernelError('ESRCH', `Cannot go on with a call of thread ${call.tid}: it ended meanwhile`);
-}
-
-/** Memory of the thread that made a call. */
-export class CallingMemory implements UserMemory {
-  readonly #call: Notification;
-  readonly #listener: Listener;
-
-  constructor(call: Notification, listener: Listener) {
-    this.#call = call;
-    this.#listener = listener;
-  }
-
-  read(address: UserAddress, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const part = readMemory(this.#call.tid, address + BigInt(done), length - done);
-      if (typeof part === 'number' || part.length < Math.min(length - done, TRANSFER_SIZE)) {
-        throw this.#fault('read', address, length);
-      }
-      bytes.set(part, done);
-      done += part.length;
-    }
-    this.#checkCaller();
-    return bytes;
-  }
-
-  /**
-   * A text that ends with a NUL, each byte one character.
-   *
-   * @returns undefined where it cannot be read, or is not shorter than `limit` bytes
-   */
-  readText(address: UserAddress, limit: number): string | undefined {
-    let text = '';
-    while (text.length < limit) {
-      const at = address + BigInt(text.length);
-      // Up to the end of a page at a time: the next page may not be there, and need not be.
-      const part = readMemory(this.#call.tid, at, Math.min(limit - text.length, 4096 - Number(at & 4095n)));
-      if (typeof part === 'number') return undefined;
-      const end = part.indexOf(0);
-      text += part.toString('latin1', 0, end < 0 ? part.length : end);
-      if (end >= 0) return this.#listener.isValid(this.#call.id) ? text : undefined;
-    }
-    return undefined;
-  }
-
-  write(address: UserAddress, bytes: Uint8Array): void {
-    this.#checkCaller();
-    for (let done = 0; done < bytes.length; done += TRANSFER_SIZE) {
-      const part = bytes.subarray(done, done + TRANSFER_SIZE);
-      const written = writeMemory(this.#call.tid, address + BigInt(done), part);
-      if (written !== part.length) throw this.#fault('write', address, bytes.length);
-    }
-  }
-
-  checkWritable(address: UserAddress, length: number): void {
-    // The same bytes again: only a write tells whether a page can be written.
-    this.write(address, this.read(address, length));
-  }
-
-  #fault(operation: string, address: UserAddress, length: number): KernelError {
-    return new KernelError(
-      'EFAULT',
-      `Cannot ${operation} ${length} bytes at 0x${address.toString(16)} of thread ${this.#call.tid}`,
-    );
-  }
-
-  #checkCaller(): void {
-    if (!this.#listener.isValid(this.#call.id)) throw gone(this.#call);
   }
 }
 
@@ -170,19 +96,52 @@ export function descriptorPath(tid: number, fd: number): string {
  * @throws KernelError ENFILE where luo itself has no room, ESRCH where the program is gone
  */
 export function copyDescriptor(call: Notification, listener: Listener, fd: number): number | undefined {
-  const pidfd = openProcess(call.tid);
-  if (pidfd < 0) throw outOfDescriptors(pidfd, call);
+  const copy = copyOf(call.tid, fd);
+  if (!listener.isValid(call.id)) {
+    if (copy >= 0) close(copy);
+    throw gone(call);
+  }
+  if (copy >= 0) return copy;
+  if (errnoName(-copy) === 'EBADF') return undefined;
+  throw outOfDescriptors(copy, call);
+}
+
+function copyOf(tid: number, fd: number): number {
+  const pidfd = openProcess(tid);
+  if (pidfd < 0) return errnoName(-pidfd) === 'EINVAL' ? copyOfLeader(tid, fd) : pidfd;
   try {
-    const copy = takeDescriptor(pidfd, fd);
-    if (!listener.isValid(call.id)) {
-      if (copy >= 0) close(copy);
-      throw gone(call);
-    }
-    if (copy >= 0) return copy;
-    if (errnoName(-copy) === 'EBADF') return undefined;
-    throw outOfDescriptors(copy, call);
+    return takeDescriptor(pidfd, fd);
   } finally {
     close(pidfd);
+  }
+}
+
+/**
+ * Before Linux 6.9 only the leader of a process can be asked for a descriptor. Nearly always its table is the thread's
+ * too; a file that is not the thread's is refused.
+ */
+function copyOfLeader(tid: number, fd: number): number {
+  const own = statPath(descriptorPath(tid, fd));
+  if (typeof own === 'number') return -errno.EBADF;
+  const pidfd = openProcess(leaderOf(tid));
+  if (pidfd < 0) return pidfd;
+  try {
+    const copy = takeDescriptor(pidfd, fd);
+    if (copy < 0) return -errno.EPERM;
+    const { device, inode } = statDescriptor(copy);
+    if (device === own.device && inode === own.inode) return copy;
+    close(copy);
+    return -errno.EPERM;
+  } finally {
+    close(pidfd);
+  }
+}
+
+function leaderOf(tid: number): number {
+  try {
+    return Number(/^Tgid:\t(\d+)$/m.exec(readFileSync(`/proc/${tid}/status`, 'latin1'))?.[1]);
+  } catch {
+    return tid;
   }
 }
 

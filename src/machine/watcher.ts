@@ -1,5 +1,7 @@
 import { EPOLLIN, Epoll } from '../host/epoll.js';
+import { poll } from '../host/poll.js';
 import { eventLoopDescriptors, turn } from './event-loop.js';
+import { closeReserve, openReserve, withReserve } from './reserve.js';
 
 type Handler = (events: number) => void;
 
@@ -21,8 +23,12 @@ export class Watcher {
   readonly #loop = new Set(eventLoopDescriptors());
   readonly #epoll = new Epoll();
   readonly #handlers = new Map<number, Handler>();
+  /** Those of the programs' calls, which wait for each answer. */
+  readonly #urgent = new Map<number, Handler>();
   readonly #deadlines = new Set<Deadline>();
+  /** Until when Node may have work that does not show; 0 once that is over. */
   #settledAt = performance.now() + SETTLING;
+  #lastTurn = 0;
 
   constructor() {
     for (const fd of this.#loop) this.#epoll.add(fd, EPOLLIN, fd);
@@ -34,8 +40,14 @@ export class Watcher {
     this.#handlers.set(fd, handler);
   }
 
+  /** The same for a listener, of which there are few: its programs wait less. */
+  watchListener(fd: number, handler: Handler): void {
+    this.#urgent.set(fd, handler);
+  }
+
   /** Call it before the descriptor is closed. */
   unwatch(fd: number): void {
+    this.#urgent.delete(fd);
     if (this.#handlers.delete(fd)) this.#epoll.remove(fd);
   }
 
@@ -46,15 +58,44 @@ export class Watcher {
 
   /** Waits for something to happen, and handles it. */
   async round(): Promise<void> {
-    const settling = this.#settledAt !== 0;
-    for (const { key, events } of this.#epoll.wait(this.#timeout())) {
-      if (this.#loop.has(key)) this.#settledAt = performance.now() + SETTLING;
+    const nodeHasWork = this.#wait();
+    this.#runDeadlines();
+    if (nodeHasWork) this.#settledAt = performance.now() + SETTLING;
+    // A turn takes longer than a call of a program: those that come one after the other must not pay for it each.
+    if (nodeHasWork || this.#isTurnDue()) await this.#turn();
+  }
+
+  /** @returns whether Node's event loop has something to do */
+  #wait(): boolean {
+    const listeners = [...this.#urgent];
+    const [others = 0, ...calls] = poll([this.#epoll.fd, ...listeners.map(([fd]) => fd)], this.#timeout());
+    listeners.forEach(([fd, handler], index) => {
+      const events = calls[index] ?? 0;
+      // A handler before it may have ended the generation of this one.
+      if (events !== 0 && this.#urgent.get(fd) === handler) handler(events);
+    });
+    return others !== 0 && this.#handleOthers();
+  }
+
+  #handleOthers(): boolean {
+    let nodeHasWork = false;
+    for (const { key, events } of this.#epoll.wait(0)) {
+      if (this.#loop.has(key)) nodeHasWork = true;
       else this.#handlers.get(key)?.(events);
     }
-    this.#runDeadlines();
-    if (!settling && this.#settledAt === 0) return;
+    return nodeHasWork;
+  }
+
+  #isTurnDue(): boolean {
+    return this.#settledAt !== 0 && performance.now() >= this.#lastTurn + SETTLING_STEP;
+  }
+
+  async #turn(): Promise<void> {
+    openReserve();
     await turn();
-    if (performance.now() > this.#settledAt) this.#settledAt = 0;
+    closeReserve();
+    this.#lastTurn = performance.now();
+    if (this.#lastTurn > this.#settledAt) this.#settledAt = 0;
   }
 
   #timeout(): number {
@@ -71,7 +112,7 @@ export class Watcher {
     for (const deadline of [...this.#deadlines]) {
       if (deadline.time > now) continue;
       this.#deadlines.delete(deadline);
-      deadline.action();
+      withReserve(deadline.action);
     }
   }
 }

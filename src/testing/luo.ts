@@ -84,11 +84,27 @@ export class Luo {
     }
   }
 
+  /** All processes that were started here, and theirs: the environment tells them. Zombies are none. */
+  processes(): number[] {
+    const mark = `LUO_RUNTIME_DIR=${join(this.directory, 'run')}\0`;
+    return readdirSync('/proc').flatMap((entry) => (environmentOf(entry).includes(mark) ? [Number(entry)] : []));
+  }
+
+  /** Waits until no process and no file of a machine is left. */
+  async nothingIsLeft(): Promise<void> {
+    await eventually('no process and no file of a machine is left', () =>
+      this.processes().length === 0 && this.machines().length === 0 ? true : undefined,
+    );
+  }
+
   /** Ends every machine of this test, whatever has become of it, and removes all files. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.machines()) await this.run(['stop', '--timeout', '0', name]);
     for (const child of this.#children) child.kill('SIGKILL');
-    while (this.#children.size > 0) await setTimeout(5);
+    while (this.#children.size > 0 || this.processes().length > 0) {
+      for (const pid of this.processes()) killIfThere(pid);
+      await setTimeout(5);
+    }
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -147,6 +163,23 @@ export async function eventually<T>(what: string, look: () => T | undefined): Pr
     if (found !== undefined) return found;
     if (performance.now() > limit) throw new Error(`Waited for more than ${LIMIT} ms until ${what}`);
     await setTimeout(10);
+  }
+}
+
+/** Empty for a process that is gone, or somebody else's; also for a zombie. */
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
   }
 }
 

@@ -70,8 +70,18 @@ static void kill_processes(void)
 	}
 }
 
-static void kill_forever(void)
+static void kill_when_told(void)
 {
+	sigset_t start;
+	int number;
+
+	sigemptyset(&start);
+	sigaddset(&start, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &start, NULL);
+	check_nothing_left();
+	puts("begun");
+	fflush(stdout);
+	check(sigwait(&start, &number) == 0);
 	kill_processes();
 	puts("killed");
 	fflush(stdout);
@@ -107,7 +117,7 @@ static void execute_over_threads(void)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		{ "processes", kill_forever },
+		{ "processes", kill_when_told },
 		{ "execute", execute_over_threads },
 	};
 

@@ -102,6 +102,26 @@ static void thread_with_own_descriptors(void)
 	check(ftruncate(shared_number, 8192) == 0);
 }
 
+/* Where only the table of the leader can be asked, what is not the same there is refused. */
+static void *fail_to_preserve(void *nothing)
+{
+	int own = new_memory();
+
+	check(unshare(CLONE_FILES) == 0);
+	check(dup2(own, shared_number) == shared_number);
+	check_fails(luo_preserve(session, shared_number, 1), EPERM);
+	return nothing;
+}
+
+static void thread_that_cannot_be_asked(void)
+{
+	shared_number = new_memory();
+	device = open(LUO_DEVICE, O_RDWR | O_CLOEXEC);
+	session = luo_session(device, LUO_CREATE_SESSION, "shared");
+	run_in_thread(fail_to_preserve);
+	check(luo_preserve(session, shared_number, 1) == 0);
+}
+
 enum { THREADS = 8, SESSIONS_EACH = 50 };
 
 static void *create_sessions(void *argument)
@@ -141,6 +161,7 @@ int main(int argc, char **argv)
 		{ "not-leading", thread_that_does_not_lead },
 		{ "leader-ended", thread_without_leader },
 		{ "own-descriptors", thread_with_own_descriptors },
+		{ "cannot-be-asked", thread_that_cannot_be_asked },
 		{ "many", many_threads_at_once },
 	};
 

@@ -6,7 +6,7 @@ import { LIVEUPDATE_IOCTL_TYPE } from '../../uapi/liveupdate.js';
 import { SIOCSIFFLAGS } from '../filter.js';
 import { descriptorPath } from '../task.js';
 import { isPlaceholder } from './path.js';
-import { type Answer, PROCEED, type Trap } from './trap.js';
+import { ANSWERED, type Answer, PROCEED, type Trap } from './trap.js';
 
 const FIOCLEX = 0x5451;
 const FIONCLEX = 0x5450;
@@ -16,7 +16,7 @@ const FIOASYNC = 0x5452;
 export function ioctl(trap: Trap): Answer {
   const command = trap.word(1);
   if (command === SIOCSIFFLAGS) return setInterfaceFlags(trap);
-  const { kernel, channels } = trap.context;
+  const { kernel, channels, listener, unheard } = trap.context;
   const ours = iocType(command) === LIVEUPDATE_IOCTL_TYPE;
   // A descriptor that was closed before this call must not be found by its number.
   if (ours) channels.drain();
@@ -26,7 +26,11 @@ export function ioctl(trap: Trap): Answer {
   // Linux answers these for any file, before the file's own commands.
   if (command === FIOCLEX || command === FIONCLEX || command === FIONBIO) return PROCEED;
   if (command === FIOASYNC) return -errno.ENOTTY;
-  return kernel.ioctl(channel.file, command, trap.address(2), trap.task);
+  const { call, task } = trap;
+  unheard.answer(call, listener, channel, task.memory, () =>
+    kernel.ioctl(channel.file, command, trap.address(2), task),
+  );
+  return ANSWERED;
 }
 
 /**

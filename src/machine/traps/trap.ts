@@ -3,9 +3,11 @@ import type { Listener, Notification } from '../../host/seccomp.js';
 import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import type { Kernel } from '../../kernel/kernel.js';
+import { CallingMemory } from '../calling-memory.js';
 import type { Channel, Channels } from '../channels.js';
 import type { Placeholder } from '../placeholder.js';
-import { CallingMemory, CallingTask, descriptorPath } from '../task.js';
+import { CallingTask, descriptorPath } from '../task.js';
+import type { UnheardAnswers } from '../unheard.js';
 
 /** An image that a program loaded for kexec. luo boots its own kernel whatever the image is. */
 export interface LoadedImage {
@@ -35,6 +37,7 @@ export interface Context {
   readonly power: Power;
   /** An empty file that stands for the device where a program opens it for its path only. */
   readonly placeholder: Placeholder;
+  readonly unheard: UnheardAnswers;
 }
 
 /** The kernel carries the call out as if nothing had happened. */
