@@ -37,6 +37,17 @@ test('statPath() and statDescriptor() tell what Node tells', () => {
   equal(host.statPath(path), ENOENT);
 });
 
+test('socketInode() tells sockets apart, and from every other file', () => {
+  const [one, other] = host.socketPair();
+  const file = memory('text');
+  equal(host.socketInode(`/proc/self/fd/${one}`), Number(host.statDescriptor(one).inode));
+  notEqual(host.socketInode(`/proc/self/fd/${one}`), host.socketInode(`/proc/self/fd/${other}`));
+  equal(host.socketInode(`/proc/self/fd/${file}`), 0);
+  equal(host.socketInode('/'), 0);
+  for (const fd of [one, other, file]) host.close(fd);
+  equal(host.socketInode(`/proc/self/fd/${one}`), 0);
+});
+
 test('a memfd is a file of tmpfs without a name, and close-on-exec', () => {
   const fd = memory('text');
   equal(host.fileSystemMagic(fd), TMPFS_MAGIC);

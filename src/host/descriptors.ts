@@ -71,6 +71,7 @@ export interface Status {
 }
 
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_INO = 0x100;
 /** What is known already is enough: a file system of a program of ours must not be asked, which may wait for us. */
 const AT_STATX_DONT_SYNC = 0x4000;
 
@@ -102,6 +103,29 @@ function statx(directory: number, path: string, flags: number): Status | number 
     links: view.getUint32(16, true),
     size: view.getBigInt64(40, true),
   };
+}
+
+/**
+ * The inode number of the socket that a path such as `/proc/7/fd/3` leads to, or 0 where it leads to none. It is asked
+ * for at every command of a program, so it is all that it tells.
+ */
+export function socketInode(path: string): number {
+  const { view } = status;
+  const result = syscall(numbers.statx, AT_FDCWD, pathAddress(path), AT_STATX_DONT_SYNC, STATX_INO, status.address);
+  if (result < 0 || view.getUint32(136, true) !== sockets.major || view.getUint32(140, true) !== sockets.minor)
+    return 0;
+  return view.getUint32(32, true) + view.getUint32(36, true) * 2 ** 32;
+}
+
+/** The file system of all sockets. Inode numbers mean something only within one. */
+const sockets = socketDevice();
+
+function socketDevice(): { readonly major: number; readonly minor: number } {
+  const [one, other] = socketPair();
+  statDescriptor(one);
+  close(one);
+  close(other);
+  return { major: status.view.getUint32(136, true), minor: status.view.getUint32(140, true) };
 }
 
 /** `makedev` of the C library. */
@@ -198,7 +222,8 @@ export function setStatusFlags(fd: number, flags: number): void {
  */
 export function readBytes(fd: number, length: number, offset: bigint | undefined): Uint8Array {
   const bytes = Buffer.alloc(length);
-  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset ?? null));
+  const count = fileResult(() => readSync(fd, bytes, 0, length, offset ?? null));
+  return bytes.subarray(0, checked(`read of ${fd}`, count));
 }
 
 /**
@@ -207,9 +232,14 @@ export function readBytes(fd: number, length: number, offset: bigint | undefined
  * @returns how many were written, or the negative error number
  */
 export function writeBytes(fd: number, bytes: Uint8Array, offset: bigint | undefined): number {
+  // Node's types know numbers alone; a position beyond 2^53 does not exist in a file system.
+  return fileResult(() => writeSync(fd, bytes, 0, bytes.length, offset === undefined ? null : Number(offset)));
+}
+
+/** What a file function of Node's returns, or the negative error number. */
+function fileResult(action: () => number): number {
   try {
-    // Node's types know numbers alone; a position beyond 2^53 does not exist in a file system.
-    return writeSync(fd, bytes, 0, bytes.length, offset === undefined ? null : Number(offset));
+    return action();
   } catch (error) {
     // Errors of Node's file functions carry the negative error number.
     const { errno } = error as NodeJS.ErrnoException;

@@ -30,10 +30,12 @@ export function writeMemory(pid: number, address: bigint, bytes: Uint8Array): nu
   return move(numbers.process_vm_writev, pid, address, bytes.length);
 }
 
+// Our side of every transfer is the same memory. Lengths are below 2^32: the upper halves stay 0.
+vectors.view.setBigUint64(0, BigInt(transfer.address), true);
+
 function move(number: number, pid: number, address: bigint, length: number): number {
-  vectors.view.setBigUint64(0, BigInt(transfer.address), true);
-  vectors.view.setBigUint64(8, BigInt(length), true);
+  vectors.view.setUint32(8, length, true);
   vectors.view.setBigUint64(16, address, true);
-  vectors.view.setBigUint64(24, BigInt(length), true);
+  vectors.view.setUint32(24, length, true);
   return syscall(number, pid, vectors.address, 1, vectors.address + 16, 1, 0);
 }

@@ -2,7 +2,7 @@
  * Descriptors of a kernel's files in programs. Each is one end of a pair of sockets whose other end is ours: when the
  * last copy of it is closed, by whatever process, ours hangs up, and the kernel's file is released.
  */
-import { close, shutdownWriting, socketPair, statDescriptor, statPath } from '../host/descriptors.js';
+import { close, shutdownWriting, socketInode, socketPair, statDescriptor } from '../host/descriptors.js';
 import { EPOLLHUP, Epoll } from '../host/epoll.js';
 import type { File } from '../kernel/fs/file.js';
 
@@ -15,7 +15,7 @@ export interface Channel {
   readonly openFlags: number;
   /** Our end. */
   readonly end: number;
-  readonly inode: bigint;
+  readonly inode: number;
 }
 
 /** A new channel whose other end is to be put into a program. */
@@ -27,7 +27,7 @@ export interface NewChannel extends Channel {
 export class Channels {
   /** Readable when a channel has hung up. */
   readonly epoll = new Epoll();
-  readonly #byInode = new Map<bigint, Channel>();
+  readonly #byInode = new Map<number, Channel>();
   readonly #byEnd = new Map<number, Channel>();
 
   /** Makes a channel for a file and takes over its reference. */
@@ -35,7 +35,7 @@ export class Channels {
     const [end, theirs] = socketPair();
     // A program that reads from its end gets an end of file, and does not wait for ever.
     shutdownWriting(end);
-    const channel = { file, isDevice, openFlags, end, inode: statDescriptor(theirs).inode };
+    const channel = { file, isDevice, openFlags, end, inode: Number(statDescriptor(theirs).inode) };
     this.#byInode.set(channel.inode, channel);
     this.#byEnd.set(end, channel);
     this.epoll.add(end, 0, end);
@@ -51,8 +51,7 @@ export class Channels {
   /** The channel behind a descriptor of a program, by a path such as `/proc/7/fd/3`. */
   find(path: string): Channel | undefined {
     if (this.#byInode.size === 0) return undefined;
-    const status = statPath(path);
-    return typeof status === 'number' ? undefined : this.#byInode.get(status.inode);
+    return this.#byInode.get(socketInode(path));
   }
 
   /**

@@ -1,5 +1,5 @@
 /** What runs first on a machine, and how its file is found: as a shell does. */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { delimiter, resolve } from 'node:path';
 
 export interface Command {
@@ -33,6 +33,8 @@ export function findExecutable({ argv, env, cwd }: Command): string {
   if (name.includes('/')) {
     const problem = whyNotExecutable(resolve(cwd, name));
     if (problem === 'missing') throw new CommandError(`Cannot run "${name}": there is no such file in ${cwd}`, 127);
+    if (problem === 'hidden')
+      throw new CommandError(`Cannot run "${name}": its directory may not be looked into (EACCES)`, 126);
     if (problem !== undefined) throw new CommandError(`Cannot run "${name}": ${problem}`, 126);
     return resolve(cwd, name);
   }
@@ -42,15 +44,16 @@ export function findExecutable({ argv, env, cwd }: Command): string {
     const file = resolve(cwd, directory, name);
     const problem = whyNotExecutable(file);
     if (problem === undefined) return file;
-    if (problem !== 'missing') refused = `${file}: ${problem}`;
+    // A directory that may not be looked into is as good as one that has nothing: so shells see it.
+    if (problem !== 'missing' && problem !== 'hidden') refused ??= `${file}: ${problem}`;
   }
   if (refused !== undefined) throw new CommandError(`Cannot run "${name}": ${refused}`, 126);
   throw new CommandError(`Cannot run "${name}": no such command in PATH (${path})`, 127);
 }
 
 function whyNotExecutable(file: string): string | undefined {
-  const status = statSync(file, { throwIfNoEntry: false });
-  if (status === undefined) return 'missing';
+  const status = look(file);
+  if (typeof status === 'string') return status;
   if (status.isDirectory()) return 'it is a directory';
   try {
     accessSync(file, constants.X_OK);
@@ -58,8 +61,17 @@ function whyNotExecutable(file: string): string | undefined {
     return `it is not executable: chmod +x ${file}`;
   }
   const interpreter = interpreterOf(file);
-  if (interpreter === undefined || statSync(interpreter, { throwIfNoEntry: false }) !== undefined) return undefined;
+  if (interpreter === undefined || look(interpreter) !== 'missing') return undefined;
   return `its first line names the interpreter ${interpreter}, and there is no such file`;
+}
+
+function look(file: string): Stats | 'missing' | 'hidden' {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) ?? 'missing';
+  } catch (error) {
+    // Errors of Node's file functions carry the error's name. Any other says that no file can have that path.
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'hidden' : 'missing';
+  }
 }
 
 /** What the kernel runs a script by: the first word after `#!`. */

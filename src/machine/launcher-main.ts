@@ -4,7 +4,6 @@
  * It is started ahead of time and installs the filter, so that what is left to do when the generation begins is one
  * `execve`. From the filter on its own calls may come to the machine, and wait for it.
  */
-import { chdir } from 'node:process';
 import { setAllCloseOnExec, setCloseOnExec } from '../host/descriptors.js';
 import { execute, resetSignals, SystemError } from '../host/libc.js';
 import { dieWithParent, joinProcessGroup, setDescriptorLimit, setNoNewPrivileges } from '../host/processes.js';
@@ -43,7 +42,7 @@ if (text === '') process.exit(0);
 // Only the machine has the other end.
 const command = JSON.parse(text) as LauncherCommand;
 try {
-  chdir(command.cwd);
+  process.chdir(command.cwd);
 } catch {
   fail({ operation: 'directory', errno: errno.ENOENT });
 }

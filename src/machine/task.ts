@@ -54,7 +54,7 @@ class CallingFiles implements FileTable {
   hasRoom(): boolean {
     const limits = descriptorLimits(this.#call.tid);
     if (limits === undefined) return true;
-    const used = new Set(readdirSync(`/proc/${this.#call.tid}/fd`));
+    const used = numbersIn(`/proc/${this.#call.tid}/fd`);
     let lowestFree = 0;
     while (used.has(String(lowestFree))) lowestFree += 1;
     return BigInt(lowestFree) < limits.soft;
@@ -82,6 +82,15 @@ class CallingFiles implements FileTable {
       throw new KernelError('EMFILE', `Cannot give thread ${this.#call.tid} a descriptor: its table is full`);
     }
     throw gone(this.#call);
+  }
+}
+
+/** Empty where the thread is gone. */
+function numbersIn(directory: string): Set<string> {
+  try {
+    return new Set(readdirSync(directory));
+  } catch {
+    return new Set();
   }
 }
 

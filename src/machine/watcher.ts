@@ -1,5 +1,5 @@
 import { EPOLLIN, Epoll } from '../host/epoll.js';
-import { poll } from '../host/poll.js';
+import { Poll } from '../host/poll.js';
 import { eventLoopDescriptors, turn } from './event-loop.js';
 import { closeReserve, openReserve, withReserve } from './reserve.js';
 
@@ -22,15 +22,17 @@ export class Watcher {
   // Looked up before the first epoll descriptor of our own is made.
   readonly #loop = new Set(eventLoopDescriptors());
   readonly #epoll = new Epoll();
+  readonly #poll = new Poll();
   readonly #handlers = new Map<number, Handler>();
   /** Those of the programs' calls, which wait for each answer. */
-  readonly #urgent = new Map<number, Handler>();
+  readonly #listeners = new Map<number, Handler>();
   readonly #deadlines = new Set<Deadline>();
   /** Until when Node may have work that does not show; 0 once that is over. */
   #settledAt = performance.now() + SETTLING;
   #lastTurn = 0;
 
   constructor() {
+    this.#poll.add(this.#epoll.fd);
     for (const fd of this.#loop) this.#epoll.add(fd, EPOLLIN, fd);
   }
 
@@ -42,12 +44,13 @@ export class Watcher {
 
   /** The same for a listener, of which there are few: its programs wait less. */
   watchListener(fd: number, handler: Handler): void {
-    this.#urgent.set(fd, handler);
+    this.#poll.add(fd);
+    this.#listeners.set(fd, handler);
   }
 
   /** Call it before the descriptor is closed. */
   unwatch(fd: number): void {
-    this.#urgent.delete(fd);
+    if (this.#listeners.delete(fd)) this.#poll.remove(fd);
     if (this.#handlers.delete(fd)) this.#epoll.remove(fd);
   }
 
@@ -67,14 +70,12 @@ export class Watcher {
 
   /** @returns whether Node's event loop has something to do */
   #wait(): boolean {
-    const listeners = [...this.#urgent];
-    const [others = 0, ...calls] = poll([this.#epoll.fd, ...listeners.map(([fd]) => fd)], this.#timeout());
-    listeners.forEach(([fd, handler], index) => {
-      const events = calls[index] ?? 0;
-      // A handler before it may have ended the generation of this one.
-      if (events !== 0 && this.#urgent.get(fd) === handler) handler(events);
+    let nodeHasWork = false;
+    this.#poll.wait(this.#timeout(), (fd, events) => {
+      if (fd === this.#epoll.fd) nodeHasWork = this.#handleOthers();
+      else this.#listeners.get(fd)?.(events);
     });
-    return others !== 0 && this.#handleOthers();
+    return nodeHasWork;
   }
 
   #handleOthers(): boolean {

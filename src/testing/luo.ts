@@ -26,6 +26,8 @@ export interface RunSettings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** A command that runs luo, with what it needs before it. */
+  readonly prefix?: readonly string[];
 }
 
 /** A place where machines of one test run. Dispose of it when the test is over: `using luo = new Luo()`. */
@@ -46,7 +48,7 @@ export class Luo {
 
   /** Starts `luo` with arguments. */
   start(args: readonly string[], settings: RunSettings = {}): Running {
-    return this.startCommand([...luoCommand, ...args], settings);
+    return this.startCommand([...(settings.prefix ?? []), ...luoCommand, ...args], settings);
   }
 
   /** Starts any command with the environment in which this test's machines are found. */

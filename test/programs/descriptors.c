@@ -244,6 +244,8 @@ static void not_of_luo(void)
 	/* Not even descriptors of luo's can be preserved. */
 	check_fails(luo_preserve(session, session, 1), ENOENT);
 	check_fails(luo_preserve(session, device, 1), ENOENT);
+	check_fails(luo_preserve(session, pair[0], 1), ENOENT);
+	check_fails(luo_preserve(session, open("/", O_RDONLY), 1), ENOENT);
 	check_fails(luo_preserve(session, -1, 1), EBADF);
 	check_fails(luo_preserve(session, open("/tmp", O_PATH), 1), EBADF);
 }

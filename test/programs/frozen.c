@@ -125,6 +125,16 @@ static void takes_no_byte_after_its_end(void)
 	check_fails(splice(pipes[0], NULL, memory, &(off_t){ 2 * PAGE }, 200, 0), EPERM);
 	check(size_of(memory) == SIZE);
 
+	/* What cannot be read is the error of the call, and an empty pipe is not waited for. */
+	int only_writable = open(link_of(source), O_WRONLY), directory = open("/tmp", O_RDONLY);
+	check(lseek(memory, 0, SEEK_SET) == 0);
+	check_fails(sendfile(memory, only_writable, &(off_t){ 0 }, 2 * SIZE), EBADF);
+	check_fails(copy_file_range(directory, NULL, memory, &(off_t){ 0 }, 2 * SIZE, 0), EISDIR);
+	check(read(pipes[0], bytes, 200) == 200);
+	check_fails(splice(pipes[0], NULL, memory, &(off_t){ 0 }, 2 * SIZE, 0), EAGAIN);
+	check(write(pipes[1], bytes, 200) == 200);
+	check(splice(pipes[0], NULL, memory, &(off_t){ 0 }, 2 * SIZE, 0) == 200);
+
 	check(fcntl(memory, F_SETFL, O_APPEND) == 0);
 	check_fails(write(memory, bytes, 1), EPERM);
 	check(fcntl(memory, F_SETFL, 0) == 0);

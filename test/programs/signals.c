@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 
-enum { ROUNDS = 400, INTERVAL_US = 200, STOPS = 150 };
+enum { ROUNDS = 300, INTERVAL_US = 200, STOPS = 150 };
 
 static volatile sig_atomic_t signals;
 static int may_be_interrupted;

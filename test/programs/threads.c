@@ -155,6 +155,30 @@ static void many_threads_at_once(void)
 	check(next_descriptor() == first);
 }
 
+/* A process that is number 1 for itself, and another one for luo. */
+static void in_own_namespace(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
+		puts("refused");
+		return;
+	}
+	pid_t child = fork();
+	check(child >= 0);
+	if (child == 0) {
+		char text[64] = "";
+
+		check(getpid() == 1);
+		use_all();
+		run_in_thread(use_all_in_thread);
+		device = open(LUO_DEVICE, O_RDWR | O_CLOEXEC);
+		session = luo_session(device, LUO_CREATE_SESSION, "inner");
+		check(session == 4 && readlink("/proc/self/fd/4", text, sizeof text) > 0);
+		check(strcmp(text, "anon_inode:[luo_session] inner") == 0);
+		_exit(0);
+	}
+	check_child(child);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
@@ -163,6 +187,7 @@ int main(int argc, char **argv)
 		{ "own-descriptors", thread_with_own_descriptors },
 		{ "cannot-be-asked", thread_that_cannot_be_asked },
 		{ "many", many_threads_at_once },
+		{ "namespace", in_own_namespace },
 	};
 
 	return RUN_CASE(cases, argc, argv);

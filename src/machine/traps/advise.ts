@@ -14,11 +14,20 @@ export function advise(trap: Trap): Answer {
 
 /** The file that a thread has mapped at an address. */
 function mappedInode(tid: number, address: bigint): string | undefined {
-  for (const line of readFileSync(`/proc/${tid}/maps`, 'latin1').split('\n')) {
+  for (const line of mappings(tid)) {
     const [, start, end, major, minor, inode] = /^(\w+)-(\w+) \S+ \S+ (\w+):(\w+) (\d+)/.exec(line) ?? [];
     if (start === undefined || end === undefined || major === undefined || minor === undefined) continue;
     if (address < BigInt(`0x${start}`) || address >= BigInt(`0x${end}`)) continue;
     return inodeKey(deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16)), BigInt(inode ?? 0));
   }
   return undefined;
+}
+
+function mappings(tid: number): string[] {
+  try {
+    return readFileSync(`/proc/${tid}/maps`, 'latin1').split('\n');
+  } catch {
+    // The thread is gone.
+    return [];
+  }
 }

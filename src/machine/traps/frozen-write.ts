@@ -3,6 +3,8 @@
  * the file longer: what comes before it is written.
  */
 import { close, readBytes, seek, statDescriptor, statPath, statusFlags, writeBytes } from '../../host/descriptors.js';
+import { SystemError } from '../../host/libc.js';
+import { isReadable } from '../../host/poll.js';
 import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { errno } from '../../uapi/errno.js';
@@ -15,6 +17,8 @@ const { O_APPEND } = openFlags(process.arch);
 const SEEK_CUR = 1;
 const IOV_MAX = 1024;
 const SINGLE = 1;
+/** A write may be shorter than asked: what luo carries over itself is no more than this at once. */
+const MOST_BYTES = 1 << 26;
 
 /** A write as a program asked for it. */
 interface Write {
@@ -22,8 +26,8 @@ interface Write {
   readonly length: bigint;
   /** Where it begins, or undefined for the file's position, which it moves. */
   readonly offset: bigint | undefined;
-  /** The first bytes of what is to be written. */
-  take(length: number): Uint8Array;
+  /** The first bytes of what is to be written, or the negative error number. */
+  take(length: number): Uint8Array | number;
   /** Tells the program how far its own offsets have moved, where it keeps them in memory. */
   moved?(length: number): void;
 }
@@ -57,7 +61,9 @@ function write(trap: Trap, request: () => Write): Answer {
     const part = kernel.writableBytes(inode, beginning(copy, asked), asked.length, status.size);
     if (part === asked.length) return PROCEED;
     if (part === 0n) return -errno.EPERM;
-    const written = writeBytes(copy, asked.take(Number(part)), asked.offset);
+    const bytes = asked.take(Math.min(Number(part), MOST_BYTES));
+    if (typeof bytes === 'number') return bytes;
+    const written = writeBytes(copy, bytes, asked.offset);
     if (written > 0) asked.moved?.(written);
     return written;
   } finally {
@@ -135,12 +141,16 @@ function fromFile(trap: Trap, numbers: CopyArguments): () => Write {
   };
 }
 
-function readInput(trap: Trap, fd: number, length: number, offset: bigint | undefined): Uint8Array {
+function readInput(trap: Trap, fd: number, length: number, offset: bigint | undefined): Uint8Array | number {
   const copy = copyDescriptor(trap.call, trap.context.listener, fd);
   if (copy === undefined)
     throw new KernelError('EBADF', `Cannot read from descriptor ${fd} of thread ${trap.tid}: it is not open`);
   try {
-    return readBytes(copy, length, offset);
+    // Linux would wait for a pipe that is empty. The machine cannot: the program that fills it may wait for the machine.
+    return isReadable(copy) ? readBytes(copy, length, offset) : -errno.EAGAIN;
+  } catch (error) {
+    if (error instanceof SystemError) return -error.errno;
+    throw error;
   } finally {
     close(copy);
   }
