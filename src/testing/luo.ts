@@ -26,6 +26,8 @@ export interface RunSettings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Its input is the test's to write and to end. */
+  readonly keepInput?: boolean;
   /** A command that runs luo, with what it needs before it. */
   readonly prefix?: readonly string[];
 }
@@ -52,13 +54,15 @@ export class Luo {
   }
 
   /** Starts any command with the environment in which this test's machines are found. */
-  startCommand([file = '', ...args]: readonly string[], { cwd, env, input }: RunSettings = {}): Running {
+  startCommand([file = '', ...args]: readonly string[], { cwd, env, input, keepInput }: RunSettings = {}): Running {
     const child = spawn(file, args, {
       cwd: cwd ?? this.directory,
       env: { ...process.env, ...this.env, ...env },
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [input === undefined && !keepInput ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     if (input !== undefined) child.stdin?.end(input);
+    // It may have ended before it read all.
+    child.stdin?.on('error', () => {});
     this.#children.add(child);
     child.on('close', () => this.#children.delete(child));
     return new Running(child);
