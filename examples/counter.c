@@ -44,9 +44,11 @@ static int take_memory(int device)
 	return memory;
 }
 
-static void run(char **command)
+/* Comes back only where the update did not happen: it ends this program, too. */
+static void update(char **command)
 {
 	pid_t child = fork();
+	int status;
 
 	must(child >= 0, "fork");
 	if (child == 0) {
@@ -54,7 +56,11 @@ static void run(char **command)
 		perror(command[0]);
 		_exit(127);
 	}
-	waitpid(child, NULL, 0);
+	waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	fprintf(stderr, "%s failed: there is no update\n", command[0]);
+	exit(1);
 }
 
 int main(int argc, char **argv)
@@ -76,7 +82,7 @@ int main(int argc, char **argv)
 	must(session >= 0, "create the session");
 	must(luo_preserve(session, memory, TOKEN) == 0, "preserve the memory");
 	if (argc > 2)
-		run(argv + 2);
+		update(argv + 2);
 	for (;;)
 		pause();
 }

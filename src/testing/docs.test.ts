@@ -46,7 +46,8 @@ function readersEnvironment(luo: Luo): Record<string, string> {
   chmodSync(join(programs, 'luo'), 0o755);
   const kernel = join(luo.directory, 'vmlinuz');
   writeKernelImage(kernel);
-  return { PATH: `${programs}:${process.env['PATH']}`, KERNEL: kernel };
+  // Where Debian has kexec, and an ordinary user does not look.
+  return { PATH: `${programs}:${process.env['PATH']}:/usr/sbin:/sbin`, KERNEL: kernel };
 }
 
 function firstLine(block: string): string {
