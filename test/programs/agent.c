@@ -4,10 +4,11 @@
  *   agent [wait | fork | thread | until N] [...]
  *
  * wait: until it is ended. fork: a child holds the session, and the agent exits. thread: everything happens in a thread
- * of many. until N: goes into the next generation by itself until it is the N-th. Other arguments are repeated.
+ * of many. until N: goes into the next generation by itself until it is the N-th. Other arguments are repeated. The
+ * variable DEVICE may hold the number of a descriptor of the device.
  */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <pthread.h>
@@ -53,7 +54,8 @@ static int get_file(int device)
 
 static void *run(void *unused)
 {
-	int device = open(LUO_DEVICE, O_RDWR | O_CLOEXEC);
+	const char *inherited = getenv("DEVICE");
+	int device = inherited ? atoi(inherited) : open(LUO_DEVICE, O_RDWR | O_CLOEXEC);
 	check(device >= 0);
 	int file = get_file(device);
 

@@ -1,6 +1,6 @@
 /* A 32-bit program: it runs, without the device, and cannot stop the host. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>

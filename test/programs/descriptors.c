@@ -1,6 +1,6 @@
 /* Descriptors of the device and of sessions, copied and passed on in every way. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <signal.h>

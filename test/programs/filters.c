@@ -1,6 +1,6 @@
 /* A program with a filter of its own. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>

@@ -1,6 +1,6 @@
 /* A preserved memfd keeps its size, by whatever call. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -3,7 +3,7 @@
  * each has what was written.
  */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 #include <fcntl.h>
 #include <sys/mman.h>
 

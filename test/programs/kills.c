@@ -1,6 +1,6 @@
 /* Processes and threads that end in the middle of luo's calls. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <pthread.h>

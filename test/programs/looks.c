@@ -1,6 +1,6 @@
 /* What the descriptors of the device and of sessions look like from outside. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <poll.h>

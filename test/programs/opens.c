@@ -1,6 +1,6 @@
 /* All ways to open the device. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <limits.h>

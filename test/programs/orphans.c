@@ -1,6 +1,6 @@
 /* Many processes that make luo's calls all the time, and say so where nobody answers them any more. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 /* Every kind of reboot(2), and what is loaded for it. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 #include <fcntl.h>
 #include <linux/kexec.h>
 #include <linux/reboot.h>

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 struct create_v5 {
 	uint32_t size;

@@ -1,6 +1,6 @@
 /* Calls of luo's while signals arrive all the time, and while the program is stopped and continued. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Threads that do not lead their process, with the descriptors of the process and with their own. */
 #include "check.h"
-#include "luo.h"
+#include "../../examples/agent/liveupdate.h"
 
 #include <fcntl.h>
 #include <pthread.h>
