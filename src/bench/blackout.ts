@@ -13,6 +13,7 @@ const memories = {
   '1-GiB-sparse': [GIB, 'sparse'],
   '1-GiB-dense': [GIB, 'dense'],
   '8-GiB-sparse': [8 * GIB, 'sparse'],
+  '1-GiB-mapped': [GIB, 'mapped'],
 } as const;
 
 const names = Object.keys(memories);

@@ -15,6 +15,7 @@ export async function startup(luo: Luo, rounds: number): Promise<Table[]> {
       rows: await inTurn(rounds, 'ms', {
         'node -e 0': time([process.execPath, '-e', '0']),
         'luo run true': time([...luoCommand, 'run', 'true']),
+        true: time(['true']),
       }),
     },
   ];

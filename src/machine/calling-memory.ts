@@ -14,15 +14,22 @@ const READ_AHEAD = 128;
 /** Most paths are shorter. */
 const TEXT_PART = 256;
 
+const NOTHING = new Uint8Array();
+
 function leftInPage(address: bigint): number {
   return 4096 - Number(address & 4095n);
+}
+
+/** A copy in memory that Node shares out: an array with memory of its own costs more than the call that filled it. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes);
 }
 
 /** Memory of the thread that made a call. */
 export class CallingMemory implements UserMemory {
   readonly #call: Notification;
   readonly #listener: Listener;
-  #ahead = new Uint8Array();
+  #ahead: Uint8Array = NOTHING;
   #aheadFrom = 0n;
 
   constructor(call: Notification, listener: Listener) {
@@ -37,7 +44,7 @@ export class CallingMemory implements UserMemory {
   #known(address: UserAddress, length: number): Uint8Array | undefined {
     const start = Number(address - this.#aheadFrom);
     const isKnown = start >= 0 && start + length <= this.#ahead.length;
-    return isKnown ? this.#ahead.slice(start, start + length) : undefined;
+    return isKnown ? copyOf(this.#ahead.subarray(start, start + length)) : undefined;
   }
 
   /** A structure is read in two steps, its size first: the second one need not ask again. */
@@ -45,9 +52,9 @@ export class CallingMemory implements UserMemory {
     const part = readMemory(this.#call.tid, address, Math.min(READ_AHEAD, leftInPage(address)));
     if (typeof part === 'number' || part.length < length) return undefined;
     this.#checkCaller();
-    this.#ahead = Uint8Array.from(part);
+    this.#ahead = copyOf(part);
     this.#aheadFrom = address;
-    return this.#ahead.slice(0, length);
+    return copyOf(this.#ahead.subarray(0, length));
   }
 
   #readAll(address: UserAddress, length: number): Uint8Array {
@@ -84,7 +91,7 @@ export class CallingMemory implements UserMemory {
   }
 
   write(address: UserAddress, bytes: Uint8Array): void {
-    this.#ahead = new Uint8Array();
+    this.#ahead = NOTHING;
     this.#checkCaller();
     for (let done = 0; done < bytes.length; done += TRANSFER_SIZE) {
       const part = bytes.subarray(done, done + TRANSFER_SIZE);
@@ -117,8 +124,8 @@ export class CallingMemory implements UserMemory {
 export class AnswerMemory extends CallingMemory {
   readonly #address: UserAddress;
   /** The structure as the program gave it. */
-  given: Uint8Array = new Uint8Array();
-  answer: Uint8Array = new Uint8Array();
+  given: Uint8Array = NOTHING;
+  answer: Uint8Array = NOTHING;
 
   constructor(call: Notification, listener: Listener) {
     super(call, listener);
@@ -128,7 +135,7 @@ export class AnswerMemory extends CallingMemory {
 
   override read(address: UserAddress, length: number): Uint8Array {
     const bytes = super.read(address, length);
-    if (address === this.#address && length > this.given.length) this.given = Uint8Array.from(bytes);
+    if (address === this.#address && length > this.given.length) this.given = copyOf(bytes);
     return bytes;
   }
 
@@ -137,7 +144,7 @@ export class AnswerMemory extends CallingMemory {
   }
 
   override write(_address: UserAddress, bytes: Uint8Array): void {
-    this.answer = Uint8Array.from(bytes);
+    this.answer = copyOf(bytes);
   }
 
   override checkWritable(address: UserAddress, length: number): void {

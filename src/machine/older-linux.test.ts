@@ -5,13 +5,39 @@ import { skip } from '../testing/cases.js';
 import { compile } from '../testing/compile.js';
 import { Luo, luoCommand } from '../testing/luo.js';
 
+interface Attempt {
+  readonly code: number | undefined;
+  readonly stderr: string;
+}
+
+async function attempt(source: string, name: string): Promise<Attempt> {
+  await using luo = new Luo();
+  const [older, program] = [compile('test/programs/older-linux.c'), compile(`test/programs/${source}.c`)];
+  const { code, stderr } = await luo.startCommand([older, ...luoCommand, 'run', '--', program, name]).result;
+  assert.deepEqual(luo.machines(), []);
+  return { code, stderr };
+}
+
 function testOnOlderLinux(title: string, source: string, name: string): void {
   test(`on Linux 5.14, ${title}`, { skip }, async () => {
-    await using luo = new Luo();
-    const [older, program] = [compile('test/programs/older-linux.c'), compile(`test/programs/${source}.c`)];
-    const { code, stderr } = await luo.startCommand([older, ...luoCommand, 'run', '--', program, name]).result;
-    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
-    assert.deepEqual(luo.machines(), []);
+    assert.deepEqual(await attempt(source, name), { code: 0, stderr: '' });
+  });
+}
+
+/**
+ * A signal can win against an answer that the kernel has taken already, and the one who answered is told that all went
+ * well: then nobody can make up for it. That is rare, and what these tests are about happens hundreds of times in each
+ * attempt: without luo's part in it, none of them could succeed.
+ */
+function testSignalsOnOlderLinux(title: string, name: string): void {
+  test(`on Linux 5.14, ${title}`, { skip }, async () => {
+    const failures: string[] = [];
+    while (failures.length < 8) {
+      const { code, stderr } = await attempt('signals', name);
+      if (code === 0 && stderr === '') return;
+      failures.push(stderr);
+    }
+    assert.fail(failures.join(''));
   });
 }
 
@@ -22,10 +48,9 @@ testOnOlderLinux(
   'threads',
   'cannot-be-asked',
 );
-testOnOlderLinux('a command that a signal restarts is carried out once', 'signals', 'restarting');
-testOnOlderLinux(
+testSignalsOnOlderLinux('a command that a signal restarts is carried out once', 'restarting');
+testSignalsOnOlderLinux(
   'a command that a signal interrupts and the program repeats is carried out once',
-  'signals',
   'interrupting',
 );
-testOnOlderLinux('no call goes wrong in a program that is stopped and continued all the time', 'signals', 'stopping');
+testSignalsOnOlderLinux('no call goes wrong in a program that is stopped and continued all the time', 'stopping');

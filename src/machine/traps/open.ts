@@ -65,7 +65,7 @@ function openat2(trap: Trap): Answer {
   if (named.kind === 'descriptor') return openNamed(trap, flags, named);
   // The host judges the rest of the structure, by an ordinary file. How a path leads there does not count for it.
   how.setUint32(16, resolve & ~ALL_RESOLVE, true);
-  const problem = tryOpenHow(trap.context.placeholder.path, new Uint8Array(how.buffer));
+  const problem = tryOpenHow(trap.context.placeholder.path, new Uint8Array(how.buffer, how.byteOffset, how.byteLength));
   if (problem < 0) return problem;
   if ((resolve & RESOLVE_BENEATH) !== 0 && path.startsWith('/')) return -errno.EXDEV;
   return openNamed(trap, flags, named);
