@@ -1,13 +1,13 @@
 /** What programs get when they reboot the machine by themselves. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compile, noCompiler } from '../testing/compile.js';
 import { writeKernelImage } from '../testing/kernel-image.js';
 import { Luo } from '../testing/luo.js';
-import { asOrdinaryUser, NOBODY } from '../testing/user.js';
+import { asOrdinaryUser, giveTo } from '../testing/user.js';
 
 const skip = noCompiler();
 const power = skip ? '' : compile('test/programs/power.c');
@@ -64,7 +64,7 @@ for (const user of ['this user', 'an ordinary user'] as const) {
   const reason = skip || noKexecTools || (typeof prefix === 'string' ? prefix : false);
   test(`a script with kexec-tools works as it is, for ${user}`, { skip: reason }, async () => {
     await using luo = new Luo();
-    if (user === 'an ordinary user' && process.getuid?.() === 0) chownSync(luo.directory, NOBODY, NOBODY);
+    if (prefix.length > 0) giveTo(luo.directory);
     writeKernelImage(join(luo.directory, 'image'));
     const interfaces = networkInterfaces();
     const running = luo.start(['run', '--name', 'k', 'sh', '-c', script, agent], { prefix: [...prefix] });

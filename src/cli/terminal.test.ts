@@ -1,10 +1,12 @@
 /** A terminal stays a terminal: for the program, for its shell's jobs, and from one generation to the next. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { compile, noCompiler } from '../testing/compile.js';
-import { Luo, luoCommand, type Running } from '../testing/luo.js';
+import { eventually, Luo, luoCommand, type Running } from '../testing/luo.js';
 
 const skip = spawnSync('script', ['--version']).error ? 'there is no script: install bsdutils or util-linux' : false;
 
@@ -29,6 +31,13 @@ test('the program has the terminal that luo has', { skip }, async () => {
   assert.deepEqual([code, stdout], [0, 'terminal\r\nterminal\r\nterminal\r\n33 77\r\n']);
 });
 
+test('a program learns once that its terminal has another size', { skip }, async () => {
+  await using luo = new Luo();
+  const program = `'trap "echo resized" WINCH; stty rows 44 cols 99; sleep 0.3; stty size'`;
+  const { running } = onTerminal(luo, `${luoRun} sh -c ${program}`);
+  assert.equal((await running.result).stdout, 'resized\r\n44 99\r\n');
+});
+
 test('Ctrl-C reaches the program once, and one that handles it goes on', { skip }, async () => {
   await using luo = new Luo();
   const program = `'n=0; trap "n=\\$((n+1)); echo caught \\$n" INT; echo ready; while :; do sleep 0.05; done'`;
@@ -46,16 +55,34 @@ test('Ctrl-C reaches the program once, and one that handles it goes on', { skip 
   await luo.nothingIsLeft();
 });
 
-test('Ctrl-C ends the programs in the foreground, and a second one those that are left', {
+test('Ctrl-C that the program handles does no harm to the next generation, which waits already', {
   skip: skip || noCompiler(),
 }, async () => {
   await using luo = new Luo();
-  const { running, type } = onTerminal(luo, `${luoRun} ${compile('test/programs/tree.c')} pids 2 polite`);
-  await running.says(/up/);
+  const { running, type } = onTerminal(luo, `${luoRun} ${compile('test/programs/power.c')} interrupted`);
+  await running.says(/loaded/);
   type(CTRL_C);
-  await running.says(/tree" was ended by signal 2; machine "tree" stays up: 2 processes still run\. End it with:/);
+  await setTimeout(300);
+  type(CTRL_C);
+  await running.says(/kexec: generation 2, [^\n]*\n(.*\n)*second/);
+  assert.equal((await running.result).code, 0);
+});
+
+test('Ctrl-C ends a program that does not handle it, and its daemons', { skip: skip || noCompiler() }, async () => {
+  await using luo = new Luo();
+  const { running, type } = onTerminal(luo, `${luoRun} ${compile('test/programs/tree.c')} pids 2 polite`);
+  await eventually('all are there', () => (countLines(join(luo.directory, 'pids')) === 5 ? true : undefined));
   type(CTRL_C);
   assert.equal((await running.result).code, 128 + 2);
+  await luo.nothingIsLeft();
+});
+
+test('Ctrl-C ends what is left of a program that has ended', { skip: skip || noCompiler() }, async () => {
+  await using luo = new Luo();
+  const { running, type } = onTerminal(luo, `${luoRun} ${compile('test/programs/agent.c')} fork`);
+  await running.says(/exited with 0; machine "agent" stays up: 1 process still runs\. End it with: luo stop agent/);
+  type(CTRL_C);
+  assert.equal((await running.result).code, 0, 'as the program ended');
   await luo.nothingIsLeft();
 });
 
@@ -83,7 +110,7 @@ test('after a kexec the next bash has the terminal, with the modes that luo star
   await running.says(/begun/);
   const seen = running.stdout.length;
   assert.equal((await luo.run(['kexec', 'b'])).code, 0);
-  await running.says(new RegExp(`^[^]{${seen}}[^]*[$#] $`));
+  await running.says(new RegExp(`^[\\s\\S]{${seen}}[\\s\\S]*[$#] $`));
   type('stty -a\n');
   await running.says(/ icanon /);
   const modes = running.stdout.slice(seen);
@@ -93,7 +120,11 @@ test('after a kexec the next bash has the terminal, with the modes that luo star
   await setTimeout(200);
   type(CTRL_Z);
   await running.says(/\[1\]\+ +Stopped +sleep 1000/);
-  type('kill -9 %1; wait; exit 6\n');
+  type('bg; kill %1; wait; exit 6\n');
   assert.equal((await running.result).code, 6);
   assert.doesNotMatch(running.stdout, /no job control|cannot set terminal process group/);
 });
+
+function countLines(file: string): number {
+  return existsSync(file) ? readFileSync(file, 'latin1').split('\n').length - 1 : 0;
+}

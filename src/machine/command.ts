@@ -30,6 +30,9 @@ export class CommandError extends Error {
 export function findExecutable({ argv, env, cwd }: Command): string {
   const name = argv[0] ?? '';
   if (name === '') throw new CommandError('Cannot run an empty command: name a program after the options', 127);
+  const directory = look(cwd);
+  if (typeof directory === 'string' || !directory.isDirectory())
+    throw new CommandError(`Cannot run "${name}": its working directory ${cwd} is not there`, 126);
   if (name.includes('/')) {
     const problem = whyNotExecutable(resolve(cwd, name));
     if (problem === 'missing') throw new CommandError(`Cannot run "${name}": there is no such file in ${cwd}`, 127);
@@ -40,8 +43,8 @@ export function findExecutable({ argv, env, cwd }: Command): string {
   }
   const path = env.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '/usr/local/bin:/usr/bin:/bin';
   let refused: string | undefined;
-  for (const directory of path.split(delimiter)) {
-    const file = resolve(cwd, directory, name);
+  for (const entry of path.split(delimiter)) {
+    const file = resolve(cwd, entry, name);
     const problem = whyNotExecutable(file);
     if (problem === undefined) return file;
     // A directory that may not be looked into is as good as one that has nothing: so shells see it.

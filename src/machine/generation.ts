@@ -8,9 +8,11 @@ import { errno } from '../uapi/errno.js';
 import { iocType } from '../uapi/ioctl.js';
 import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
 import { Channels } from './channels.js';
+import { SIOCSIFFLAGS } from './filter.js';
 import type { Placeholder } from './placeholder.js';
 import { say } from './report.js';
 import { isOutOfDescriptors } from './reserve.js';
+import { setInterfaceFlags } from './traps/ioctl.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
 import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
 import { UnheardAnswers } from './unheard.js';
@@ -89,7 +91,7 @@ export class Generation {
 
   /** An exception that is no refusal is a bug: it ends the kernel, and neither the machine nor the program. */
   #guard(handler: TrapHandler, trap: Trap): Answer {
-    if (this.#panicked) return withoutKernel(trap);
+    if (this.#panicked && !endsComputer(trap)) return withoutKernel(trap);
     try {
       return handler(trap);
     } catch (error) {
@@ -119,8 +121,16 @@ export class Generation {
   }
 }
 
+/** Calls that would end the host, were they let go on. They need no kernel of luo's. */
+function endsComputer(trap: Trap): boolean {
+  const { reboot, kexec_load, kexec_file_load } = numbers;
+  return [reboot, kexec_load, kexec_file_load].includes(trap.call.number);
+}
+
 /** What is answered once the kernel has panicked: programs go on, but for what they ask of it. */
 function withoutKernel(trap: Trap): Answer {
-  const asksKernel = trap.call.number === numbers.ioctl && iocType(trap.word(1)) === LIVEUPDATE_IOCTL_TYPE;
-  return asksKernel ? -errno.EIO : PROCEED;
+  if (endsComputer(trap)) return -errno.EIO;
+  if (trap.call.number !== numbers.ioctl) return PROCEED;
+  if (trap.word(1) === SIOCSIFFLAGS) return setInterfaceFlags(trap);
+  return iocType(trap.word(1)) === LIVEUPDATE_IOCTL_TYPE ? -errno.EIO : PROCEED;
 }

@@ -1,4 +1,5 @@
 /** The kernel's files of the host: the very memfds of the programs. */
+import { constants } from 'node:fs';
 import * as host from '../host/descriptors.js';
 import { SystemError } from '../host/libc.js';
 import { KernelError } from '../kernel/error.js';
@@ -28,22 +29,13 @@ export class HostFiles implements FileHardware {
   }
 
   dataExtents(descriptor: Descriptor, size: number): Extent[] {
-    const position = this.position(descriptor);
-    const extents: Extent[] = [];
+    // Looking for data moves the position, and this one is the program's, whose other threads go on.
+    const own = refusable(() => host.open(`/proc/self/fd/${descriptor}`, constants.O_RDONLY));
     try {
-      for (let at = 0; at < size; ) {
-        const start = host.seek(descriptor, at, SEEK_DATA);
-        // No data after `at` is ENXIO.
-        if (start < 0) break;
-        const end = roundUp(host.checked('lseek', host.seek(descriptor, start, SEEK_HOLE)));
-        extents.push({ start, end });
-        at = end;
-      }
+      return extentsOf(own, roundUp(size));
     } finally {
-      // The open file description is the program's: looking for data moved its position.
-      host.seek(descriptor, position, SEEK_SET);
+      host.close(own);
     }
-    return extents;
   }
 
   reopen(descriptor: Descriptor, position: bigint): Descriptor {
@@ -57,6 +49,20 @@ export class HostFiles implements FileHardware {
   close(descriptor: Descriptor): void {
     host.close(descriptor);
   }
+}
+
+/** Up to `limit`: a thread of the program may be making the file longer, until it is frozen. */
+function extentsOf(fd: number, limit: number): Extent[] {
+  const extents: Extent[] = [];
+  for (let at = 0; at < limit; ) {
+    const start = host.seek(fd, at, SEEK_DATA);
+    // No data after `at` is ENXIO.
+    if (start < 0 || start >= limit) break;
+    const end = Math.min(roundUp(host.checked('lseek', host.seek(fd, start, SEEK_HOLE))), limit);
+    extents.push({ start, end });
+    at = end;
+  }
+  return extents;
 }
 
 /** The identity of an inode, as the kernel compares it. */

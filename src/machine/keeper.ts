@@ -17,8 +17,8 @@ import { say } from './report.js';
 const program = fileURLToPath(new URL('./machine-main.js', import.meta.url));
 
 /** Signals that a terminal sends to all processes in its foreground, the programs included. */
-const terminalSignals = ['SIGINT', 'SIGQUIT'] as const;
-const otherSignals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
+const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGWINCH'] as const;
+const otherSignals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** From now on no signal ends this process: what comes before `keep` passes it on waits for it. */
 export function holdSignals(): void {

@@ -32,13 +32,14 @@ if (listener < 0) fail({ operation: 'filter', errno: -listener });
 resetSignals();
 setAllCloseOnExec(LAUNCHER_SOCKET);
 for (const standard of [0, 1, 2]) inherit(standard);
-joinProcessGroup(options.processGroup);
 say({ listener });
 
 // What comes after this line is a part of the blackout.
 const text = receiveText(LAUNCHER_SOCKET);
 // An end of file: the machine needs this generation no more.
 if (text === '') process.exit(0);
+// Until now no key of the terminal could end it, which is the last generation's.
+joinProcessGroup(options.processGroup);
 // Only the machine has the other end.
 const command = JSON.parse(text) as LauncherCommand;
 try {

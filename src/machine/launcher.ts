@@ -85,7 +85,12 @@ export class Launcher {
   /** Tells the launcher to become a program. It has, or has failed to, when `socket` is readable. */
   execute(command: LauncherCommand): void {
     this.#command = command;
-    sendText(this.socket, JSON.stringify(command));
+    try {
+      sendText(this.socket, JSON.stringify(command));
+    } catch (error) {
+      // It was killed at this very moment. It has ended as a program that is killed has.
+      if (!(error instanceof SystemError)) throw error;
+    }
   }
 
   /**

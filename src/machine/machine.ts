@@ -1,7 +1,6 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
 import { constants } from 'node:os';
 import { EPOLLIN } from '../host/epoll.js';
-import { takeTerminal, terminalModes } from '../host/libc.js';
 import type { Listener, Notification } from '../host/seccomp.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
@@ -18,10 +17,11 @@ import { createPlaceholder, type Placeholder } from './placeholder.js';
 import { asksToEnd, Programs } from './programs.js';
 import { describeKexec, describePanic, describeRest, say } from './report.js';
 import { keepReserve, withReserve } from './reserve.js';
+import { Terminal } from './terminal.js';
 import type { EndKind, LoadedImage, Power } from './traps/trap.js';
 import { Watcher } from './watcher.js';
 
-const STANDARD_INPUT = 0;
+const UNDER_WAY = 'Cannot start a live update: another one is under way. Try again when it is done';
 
 /** How long programs are given to end with the first one, before the machine says that it stays up. Milliseconds. */
 const GRACE = 200;
@@ -37,7 +37,7 @@ export class Machine implements Power {
   readonly #ram = createRam();
   readonly #placeholder: Placeholder;
   readonly #launchpad: Launchpad;
-  readonly #terminal = terminalModes(STANDARD_INPUT);
+  readonly #terminal = new Terminal();
   readonly #startedAt = Date.now();
   #command: Command;
   #generation: Generation | undefined;
@@ -68,7 +68,7 @@ export class Machine implements Power {
     this.#launchpad.dismiss();
     this.#programs.end();
     this.#generation?.dispose();
-    this.#restoreTerminal();
+    this.#terminal.restore();
     return this.#outcome;
   }
 
@@ -117,7 +117,7 @@ export class Machine implements Power {
       return;
     }
     const hasReachedIt = fromTerminal && this.#programs.exit === undefined && this.#change?.kind !== 'boot';
-    if (!hasReachedIt) this.#programs.signal(signal);
+    this.#programs.signal(signal, hasReachedIt);
   }
 
   /** Ends the machine at once. */
@@ -140,17 +140,8 @@ export class Machine implements Power {
   }
 
   #request(change: Change): void {
-    if (this.#change !== undefined) {
-      change.refuse(
-        new Error('Cannot start a live update: another one is under way. Try again when it is done'),
-        errno.EBUSY,
-      );
-      return;
-    }
-    if (change.kind === 'power-off') {
-      this.#end({ code: 0 });
-      return;
-    }
+    if (this.#change !== undefined) return change.refuse(new Error(UNDER_WAY), errno.EBUSY);
+    if (change.kind === 'power-off') return this.#end({ code: 0 });
     try {
       // What cannot be run is refused before anything is prepared for it.
       findExecutable(change.options.command ?? this.#command);
@@ -178,18 +169,28 @@ export class Machine implements Power {
     const change = this.#change;
     const { launcher } = this.#launchpad;
     if (change === undefined || launcher?.listener === undefined) return;
+    const { listener } = launcher;
+    withReserve(() => this.#carryOut(change, launcher, listener));
+  }
+
+  #carryOut(change: Change, launcher: Launcher, listener: Listener): void {
+    let frozen: Kernel | undefined;
     try {
       const command = change.options.command ?? this.#command;
       const file = findExecutable(command);
       change.begin();
       const { kernel, carried } = nextKernel(change.kind, this.#generation, this.#ram, this.#config.profile);
       change.carried = carried;
-      const generation = this.#nextGeneration(launcher.listener, kernel);
+      frozen = carried === undefined ? undefined : this.#generation?.kernel;
+      const generation = this.#nextGeneration(listener, kernel);
+      // The programs end: from here on there is no way back.
+      frozen = undefined;
       this.#endGeneration(generation.kernel);
       change.replaced = this.#command;
       this.#command = command;
       this.#begin(change, launcher, generation, file);
     } catch (error) {
+      frozen?.cancelReboot();
       this.#fail(change, error);
     }
   }
@@ -219,7 +220,7 @@ export class Machine implements Power {
   /** Ends the programs of this generation, by force, and their kernel unless it is the next one too. */
   #endGeneration(next: Kernel): void {
     this.#programs.end();
-    this.#restoreTerminal();
+    this.#terminal.restore();
     this.image = undefined;
     this.crashImage = undefined;
     const generation = this.#generation;
@@ -291,10 +292,5 @@ export class Machine implements Power {
     const left = this.#programs.list().length;
     if (exit === undefined || left === 0) return;
     say(describeRest(this.#config.name, this.#command.argv[0] ?? '', exit, left));
-  }
-
-  /** A program that was killed cannot give the terminal back. */
-  #restoreTerminal(): void {
-    if (this.#terminal !== undefined) takeTerminal(STANDARD_INPUT, this.#terminal);
   }
 }

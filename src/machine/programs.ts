@@ -64,10 +64,15 @@ export class Programs {
     if (asked === 'SIGTERM' || (asked !== undefined && constants.signals[asked] === exit.signal)) this.signal(asked);
   }
 
-  /** Sends a signal to the first program, or to all where that has ended. */
-  signal(signal: NodeJS.Signals): void {
+  /**
+   * Sends a signal to the first program, or to all where that has ended.
+   *
+   * @param hasReachedFirst it need not be sent: the first program has got it
+   */
+  signal(signal: NodeJS.Signals, hasReachedFirst = false): void {
     const first = this.#first;
     if (asksToEnd(signal)) this.#asked = signal;
+    if (hasReachedFirst) return;
     for (const pid of first !== undefined && first.exit === undefined ? [first.pid] : this.list()) {
       try {
         process.kill(pid, signal);

@@ -120,6 +120,7 @@ export class Running {
   stdout = '';
   stderr = '';
   readonly result: Promise<Result>;
+  #hasEnded = false;
 
   constructor(readonly child: ChildProcess) {
     child.stdout?.setEncoding('utf8').on('data', (part: string) => {
@@ -135,6 +136,7 @@ export class Running {
       }, LIMIT);
       child.on('error', reject);
       child.on('close', (code, signal) => {
+        this.#hasEnded = true;
         clearTimeout(limit);
         resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout: this.stdout, stderr: this.stderr });
       });
@@ -149,15 +151,21 @@ export class Running {
 
   /** Waits until standard output matches. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    return eventually(
-      `"${this.stdout}${this.stderr}" matches ${pattern}`,
-      () => pattern.exec(this.stdout) ?? undefined,
-    );
+    return this.#matches(pattern, () => this.stdout);
   }
 
   /** Waits until standard error matches. */
   async warns(pattern: RegExp): Promise<RegExpExecArray> {
-    return eventually(`"${this.stderr}" matches ${pattern}`, () => pattern.exec(this.stderr) ?? undefined);
+    return this.#matches(pattern, () => this.stderr);
+  }
+
+  #matches(pattern: RegExp, output: () => string): Promise<RegExpExecArray> {
+    return eventually(`"${this.child.spawnargs.join(' ')}" says ${pattern}`, () => {
+      const found = pattern.exec(output());
+      if (found === null && this.#hasEnded)
+        throw new Error(`It ended before it said ${pattern}: "${this.stdout}" "${this.stderr}"`);
+      return found ?? undefined;
+    });
   }
 }
 

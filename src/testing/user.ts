@@ -1,9 +1,10 @@
 /** Tests that run as root try luo as somebody who is not, too. */
 import { spawnSync } from 'node:child_process';
+import { chownSync } from 'node:fs';
 import { luoCommand } from './luo.js';
 
 /** The user and group that own nothing. */
-export const NOBODY = 65534;
+const NOBODY = 65534;
 
 const becomeNobody = ['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
 
@@ -15,4 +16,9 @@ export function asOrdinaryUser(): readonly string[] | string {
   if (error) return `setpriv cannot be run (install util-linux): ${error.message}`;
   if (status !== 0) return `luo cannot be run by an ordinary user from where it is: ${stderr.trim()}`;
   return becomeNobody;
+}
+
+/** Gives a file to that user. */
+export function giveTo(path: string): void {
+  chownSync(path, NOBODY, NOBODY);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/kexec.h>
 #include <linux/reboot.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -82,6 +83,30 @@ static void end_by(unsigned int command)
 	check(!"reboot came back");
 }
 
+static volatile sig_atomic_t interrupts;
+
+static void note(int number)
+{
+	interrupts += number == SIGINT;
+}
+
+/* An image is loaded, and Ctrl-C handled, before the kexec. */
+static void interrupted(void)
+{
+	if (open("mark", O_WRONLY | O_CREAT | O_EXCL, 0600) < 0) {
+		puts("second");
+		return;
+	}
+	check(load(open("/dev/null", O_RDONLY), -1, KEXEC_FILE_NO_INITRAMFS) == 0);
+	signal(SIGINT, note);
+	puts("loaded");
+	fflush(stdout);
+	while (interrupts < 2)
+		usleep(1000);
+	reboot_as(LINUX_REBOOT_CMD_KEXEC);
+	check(!"reboot came back");
+}
+
 static void restart(void) { end_by(LINUX_REBOOT_CMD_RESTART); }
 static void restart2(void) { end_by(LINUX_REBOOT_CMD_RESTART2); }
 static void halt(void) { end_by(LINUX_REBOOT_CMD_HALT); }
@@ -90,6 +115,7 @@ static void power_off(void) { end_by(LINUX_REBOOT_CMD_POWER_OFF); }
 static const struct test_case cases[] = {
 	{ "refuse", refuse },     { "image", image }, { "restart", restart },
 	{ "restart2", restart2 }, { "halt", halt },   { "power-off", power_off },
+	{ "interrupted", interrupted },
 };
 
 int main(int argc, char **argv)

@@ -7,20 +7,21 @@ import { type Answer, PROCEED, type Trap, unlessRefused } from './trap.js';
 export function advise(trap: Trap): Answer {
   if (!trap.anyFrozen) return PROCEED;
   const { kernel, listener } = trap.context;
-  const inode = mappedInode(trap.tid, trap.address(0));
-  if (inode === undefined || !listener.isValid(trap.call.id)) return PROCEED;
-  return unlessRefused(() => kernel.checkFallocate(inode));
+  const inodes = mappedInodes(trap.tid, trap.address(0), trap.address(0) + (trap.call.arguments[1] ?? 0n));
+  if (!listener.isValid(trap.call.id)) return PROCEED;
+  return unlessRefused(() => {
+    for (const inode of inodes) kernel.checkFallocate(inode);
+  });
 }
 
-/** The file that a thread has mapped at an address. */
-function mappedInode(tid: number, address: bigint): string | undefined {
-  for (const line of mappings(tid)) {
+/** The files that a thread has mapped between two addresses. */
+function mappedInodes(tid: number, from: bigint, to: bigint): string[] {
+  return mappings(tid).flatMap((line) => {
     const [, start, end, major, minor, inode] = /^(\w+)-(\w+) \S+ \S+ (\w+):(\w+) (\d+)/.exec(line) ?? [];
-    if (start === undefined || end === undefined || major === undefined || minor === undefined) continue;
-    if (address < BigInt(`0x${start}`) || address >= BigInt(`0x${end}`)) continue;
-    return inodeKey(deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16)), BigInt(inode ?? 0));
-  }
-  return undefined;
+    if (start === undefined || end === undefined || major === undefined || minor === undefined) return [];
+    if (to <= BigInt(`0x${start}`) || from >= BigInt(`0x${end}`)) return [];
+    return [inodeKey(deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16)), BigInt(inode ?? 0))];
+  });
 }
 
 function mappings(tid: number): string[] {

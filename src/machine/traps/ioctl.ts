@@ -37,7 +37,7 @@ export function ioctl(trap: Trap): Answer {
  * kexec-tools takes the network interfaces down before it jumps. The machine has none of its own, and those of the
  * host stay up.
  */
-function setInterfaceFlags(trap: Trap): Answer {
+export function setInterfaceFlags(trap: Trap): Answer {
   try {
     return basename(readlinkSync(`/proc/${trap.tid}/exe`)) === 'kexec' ? 0 : PROCEED;
   } catch {

@@ -1,6 +1,7 @@
 /** `open`, `openat`, `openat2` and `creat`. */
 import { close, open, setStatusFlags, statPath, tryOpenHow } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
+import type { File } from '../../kernel/fs/file.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { errno } from '../../uapi/errno.js';
 import { AT_FDCWD, openFlags } from '../../uapi/fcntl.js';
@@ -97,13 +98,13 @@ function openNamed(trap: Trap, flags: number, named: Named): Answer {
 }
 
 function openDevice(trap: Trap, flags: number): Answer {
-  const { kernel, channels, listener, placeholder } = trap.context;
+  const { kernel, channels, placeholder } = trap.context;
   if ((flags & O_DIRECTORY) !== 0) return -errno.ENOTDIR;
   // Linux refuses to pass a descriptor of that kind on: one that can read nothing is the nearest to it.
   if ((flags & O_PATH) !== 0) return give(trap, open(placeholder.path, O_RDONLY), flags);
   if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) return -errno.EEXIST;
   channels.drain();
-  let file: ReturnType<typeof kernel.openDevice>;
+  let file: File;
   try {
     file = kernel.openDevice();
   } catch (error) {
@@ -115,6 +116,17 @@ function openDevice(trap: Trap, flags: number): Answer {
     file.put();
     return -errno.EINVAL;
   }
+  try {
+    return giveDevice(trap, file, flags);
+  } catch (error) {
+    file.put();
+    throw error;
+  }
+}
+
+/** Gives the program a descriptor of the device, which takes over the reference; where there is none, it is put. */
+function giveDevice(trap: Trap, file: File, flags: number): Answer {
+  const { channels, listener } = trap.context;
   const kept = flags & (O_ACCMODE | O_NONBLOCK | O_APPEND);
   const channel = channels.open(file, kept | O_LARGEFILE, true);
   if ((kept & ~O_ACCMODE) !== 0) setStatusFlags(channel.theirs, kept & ~O_ACCMODE);

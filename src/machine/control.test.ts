@@ -1,0 +1,77 @@
+/** Anything may connect to a machine and say anything: the machine stays well. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Luo } from '../testing/luo.js';
+import { parseRequest } from './control-protocol.js';
+
+async function reach(luo: Luo): Promise<Socket> {
+  const socket = connect(join(luo.directory, 'run', 'a', 'control.sock'));
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Says something, and waits for the answer: a line, or the end of the connection. */
+async function say(luo: Luo, text: string): Promise<string> {
+  const socket = await reach(luo);
+  const answered = new Promise<string>((resolve) => {
+    socket.on('data', (part) => resolve(String(part)));
+    socket.on('close', () => resolve('closed'));
+  });
+  socket.write(text);
+  const answer = await answered;
+  socket.destroy();
+  return answer;
+}
+
+test('a machine answers what it does not know with an error, ends what is no JSON, and waits for the rest', async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'a', 'sleep', '1000']);
+  const unknown = /^\{"error":"Cannot serve a request: this version of luo does not know it"\}\n$/;
+  for (const text of ['null', '5', '"status"', '[]', '{}', '{"request":"dance"}', '{"request":"stop"}']) {
+    assert.match(await say(luo, `${text}\n`), unknown, text);
+  }
+  for (const command of ['5', 'null', '{"argv":5}', '{"argv":[1]}', '{"cwd":[]}']) {
+    assert.match(await say(luo, `{"request":"kexec","command":${command}}\n`), unknown, command);
+  }
+  assert.match(await say(luo, '{"request":"kexec","command":{"argv":[]}}\n'), /Cannot run an empty command/);
+  assert.match(
+    await say(luo, '{"request":"kexec","command":{"argv":["true"],"cwd":"/none"}}\n'),
+    /its working directory \/none is not there/,
+  );
+  for (const text of ['garbage\n', '\n', '\0\xff\n', '{"request":"status"\n'])
+    assert.equal(await say(luo, text), 'closed');
+  assert.equal(await say(luo, 'x'.repeat(20 << 20)), 'closed', 'a line that is too long');
+  const half = await reach(luo);
+  half.write('{"request":"sta');
+  assert.match((await luo.run(['ps'])).stdout, /^a +1 +1 /m);
+  half.end('tus"}\n');
+  half.destroy();
+  assert.match((await luo.run(['ps'])).stdout, /^a +1 +1 /m);
+});
+
+test('connections that say nothing keep a machine neither from its work nor from its end', async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'a', 'sleep', '1000']);
+  const silent = await Promise.all(Array.from({ length: 50 }, () => reach(luo)));
+  assert.match((await luo.run(['ps'])).stdout, /^a +1 +1 /m);
+  assert.equal((await luo.run(['kexec', 'a'])).code, 0);
+  const closed = silent.map((socket) => once(socket.resume(), 'close'));
+  assert.equal((await luo.run(['stop', 'a'])).code, 0);
+  await Promise.all(closed);
+  await luo.nothingIsLeft();
+});
+
+test('parseRequest() takes the requests of the protocol and nothing else', () => {
+  assert.deepEqual(parseRequest({ request: 'status', more: 1 }), { request: 'status' });
+  assert.deepEqual(parseRequest({ request: 'stop', timeout: 5 }), { request: 'stop', timeout: 5 });
+  const command = { argv: ['a', ''], cwd: '/' };
+  assert.deepEqual(parseRequest({ request: 'kexec', command }), { request: 'kexec', command });
+  assert.deepEqual(parseRequest({ request: 'kexec', command: {} }), { request: 'kexec', command: {} });
+  for (const other of [undefined, null, 0, '', [], {}, { request: 'stop', timeout: '1' }, { request: 'kexec' }]) {
+    assert.equal(parseRequest(other), undefined);
+  }
+});

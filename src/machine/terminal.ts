@@ -1,0 +1,13 @@
+import { takeTerminal, terminalModes } from '../host/libc.js';
+
+const STANDARD_INPUT = 0;
+
+/** The terminal that the machine was started on, where there is one. */
+export class Terminal {
+  readonly #modes = terminalModes(STANDARD_INPUT);
+
+  /** Takes it back from programs that were killed: they cannot do it. */
+  restore(): void {
+    if (this.#modes !== undefined) takeTerminal(STANDARD_INPUT, this.#modes);
+  }
+}
