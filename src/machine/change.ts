@@ -1,4 +1,5 @@
 import type { Listener, Notification } from '../host/seccomp.js';
+import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
 import type { KexecReport } from './control-protocol.js';
 import { say } from './report.js';
@@ -57,5 +58,13 @@ export class Change {
     if (call === undefined) return;
     say(error.message);
     call.listener.respond(call.notification.id, -code);
+  }
+
+  /** It does not happen, because another one has begun. */
+  refuseForAnother(): void {
+    this.refuse(
+      new Error('Cannot start a live update: another one is under way. Try again when it is done'),
+      errno.EBUSY,
+    );
   }
 }

@@ -21,8 +21,6 @@ import { Terminal } from './terminal.js';
 import type { EndKind, LoadedImage, Power } from './traps/trap.js';
 import { Watcher } from './watcher.js';
 
-const UNDER_WAY = 'Cannot start a live update: another one is under way. Try again when it is done';
-
 /** How long programs are given to end with the first one, before the machine says that it stays up. Milliseconds. */
 const GRACE = 200;
 
@@ -140,8 +138,14 @@ export class Machine implements Power {
   }
 
   #request(change: Change): void {
-    if (this.#change !== undefined) return change.refuse(new Error(UNDER_WAY), errno.EBUSY);
-    if (change.kind === 'power-off') return this.#end({ code: 0 });
+    if (this.#change !== undefined) {
+      change.refuseForAnother();
+      return;
+    }
+    if (change.kind === 'power-off') {
+      this.#end({ code: 0 });
+      return;
+    }
     try {
       // What cannot be run is refused before anything is prepared for it.
       findExecutable(change.options.command ?? this.#command);
