@@ -1,5 +1,7 @@
 /** Descriptors of this process: what Node has no API for. All of them are close-on-exec. */
+
 import { constants, readSync, writeSync } from 'node:fs';
+import { errno } from '../uapi/errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD, FD_CLOEXEC, fcntlCommands, openFlags } from '../uapi/fcntl.js';
 import { MFD_ALLOW_SEALING, MFD_CLOEXEC } from '../uapi/memfd.js';
 import { numbers } from './architecture.js';
@@ -54,7 +56,7 @@ export function receive(socket: number): string {
 
 /** Repeats a call for as long as a signal interrupts it. */
 function retrying(number: number, a: number, b: number, c: number): number {
-  const EINTR = -4;
+  const EINTR = -errno.EINTR;
   for (;;) {
     const result = syscall(number, a, b, c);
     if (result !== EINTR) return result;

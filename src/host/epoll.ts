@@ -1,17 +1,16 @@
+import { errno } from '../uapi/errno.js';
 import { numbers } from './architecture.js';
 import { checked } from './descriptors.js';
 import { syscall } from './libc.js';
 import { scratch } from './scratch.js';
 
 export const EPOLLIN = 0x001;
-export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;
-export const EPOLLRDHUP = 0x2000;
 
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
-const EINTR = -4;
+const EINTR = -errno.EINTR;
 
 /** struct epoll_event is packed on x86-64 alone. */
 const EVENT_SIZE = process.arch === 'x64' ? 12 : 16;

@@ -1,4 +1,5 @@
 /** Locks of open files (`flock`), which the kernel lets go of when their last descriptor is closed. */
+import { errno } from '../uapi/errno.js';
 import { numbers } from './architecture.js';
 import { checked } from './descriptors.js';
 import { syscall } from './libc.js';
@@ -7,8 +8,8 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
-const EINTR = -4;
-const EAGAIN = -11;
+const EINTR = -errno.EINTR;
+const EAGAIN = -errno.EAGAIN;
 
 /** Waits until nobody else holds a lock of the file, and takes it. */
 export function lock(fd: number): void {

@@ -1,10 +1,11 @@
+import { errno } from '../uapi/errno.js';
 import { numbers } from './architecture.js';
 import { checked } from './descriptors.js';
 import { syscall } from './libc.js';
 import { scratch } from './scratch.js';
 
 const POLLIN = 0x001;
-const EINTR = -4;
+const EINTR = -errno.EINTR;
 const MOST_DESCRIPTORS = 16;
 
 /** `struct pollfd` is { s32 fd; s16 events; s16 revents }. */

@@ -1,4 +1,5 @@
 /** Processes: what Node has no API for. */
+import { errno } from '../uapi/errno.js';
 import { numbers } from './architecture.js';
 import { checked } from './descriptors.js';
 import { syscall } from './libc.js';
@@ -39,8 +40,8 @@ export interface Exit {
 }
 
 const WNOHANG = 1;
-const ECHILD = -10;
-const EINTR = -4;
+const ECHILD = -errno.ECHILD;
+const EINTR = -errno.EINTR;
 const status = scratch(4);
 
 /**

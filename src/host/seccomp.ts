@@ -1,6 +1,10 @@
 /** Filters of system calls, and their user notification (Linux 5.0; replies with a descriptor since 5.14). */
+import { errno } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
 import {
+  decodeSeccompNotif,
+  encodeSeccompNotifAddfd,
+  encodeSeccompNotifResp,
   SECCOMP_ADDFD_FLAG_SEND,
   SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
@@ -15,14 +19,13 @@ import {
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
   SECCOMP_USER_NOTIF_FLAG_CONTINUE,
-  SeccompDataOffset,
   SeccompSize,
 } from '../uapi/seccomp.js';
 import { numbers } from './architecture.js';
 import { SystemError, syscall } from './libc.js';
 import { scratch } from './scratch.js';
 
-const EINVAL = -22;
+const EINVAL = -errno.EINVAL;
 const { O_CLOEXEC } = openFlags(process.arch);
 
 const word = scratch(8);
@@ -70,10 +73,6 @@ const request = scratch(Math.max(sizes.view.getUint16(0, true), SeccompSize.noti
 const response = scratch(Math.max(sizes.view.getUint16(2, true), SeccompSize.notifResp));
 const addition = scratch(SeccompSize.notifAddfd);
 
-/** Where `seccomp_data` stands in a notification. */
-const DATA = 16;
-const argumentOffsets = [0, 1, 2, 3, 4, 5].map((index) => DATA + SeccompDataOffset.args + 8 * index);
-
 /** Where notifications come from and answers go to. */
 export class Listener {
   constructor(readonly fd: number) {
@@ -92,13 +91,8 @@ export class Listener {
     request.bytes.fill(0);
     const result = syscall(numbers.ioctl, this.fd, SECCOMP_IOCTL_NOTIF_RECV, request.address);
     if (result < 0) return undefined;
-    const { view } = request;
-    return {
-      id: view.getBigUint64(0, true),
-      tid: view.getUint32(8, true),
-      number: view.getInt32(DATA + SeccompDataOffset.nr, true),
-      arguments: argumentOffsets.map((offset) => view.getBigUint64(offset, true)),
-    };
+    const { id, pid, nr, args } = decodeSeccompNotif(request.bytes);
+    return { id, tid: pid, number: nr, arguments: args };
   }
 
   /** Whether the program still waits. Ask after each look at its memory or at /proc: the number may be another's. */
@@ -124,11 +118,7 @@ export class Listener {
   }
 
   #send(id: bigint, value: number, error: number, flags: number): boolean {
-    const { view } = response;
-    view.setBigUint64(0, id, true);
-    view.setBigInt64(8, BigInt(value), true);
-    view.setInt32(16, error, true);
-    view.setUint32(20, flags, true);
+    response.bytes.set(encodeSeccompNotifResp({ id, value: BigInt(value), error, flags }));
     return syscall(numbers.ioctl, this.fd, SECCOMP_IOCTL_NOTIF_SEND, response.address) === 0;
   }
 
@@ -140,12 +130,9 @@ export class Listener {
    * is gone
    */
   addDescriptor(id: bigint, fd: number, closeOnExec: boolean, respond: boolean): number {
-    const { view } = addition;
-    view.setBigUint64(0, id, true);
-    view.setUint32(8, respond ? SECCOMP_ADDFD_FLAG_SEND : 0, true);
-    view.setUint32(12, fd, true);
-    view.setUint32(16, 0, true);
-    view.setUint32(20, closeOnExec ? O_CLOEXEC : 0, true);
+    const flags = respond ? SECCOMP_ADDFD_FLAG_SEND : 0;
+    const newFdFlags = closeOnExec ? O_CLOEXEC : 0;
+    addition.bytes.set(encodeSeccompNotifAddfd({ id, flags, sourceFd: fd, newFd: 0, newFdFlags }));
     return syscall(numbers.ioctl, this.fd, SECCOMP_IOCTL_NOTIF_ADDFD, addition.address);
   }
 
