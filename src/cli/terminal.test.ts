@@ -14,13 +14,18 @@ const CTRL_C = '\x03';
 const CTRL_Z = '\x1a';
 const CTRL_BACKSLASH = '\x1c';
 
-/** Runs a line of a shell on a terminal of its own. What is written to `type` are its keys. */
+/**
+ * Runs a line of a shell on a terminal of its own. What is written to `type` are its keys.
+ *
+ * The shell is named, since `script` takes the caller's; and the line's last command takes its place by `exec`, since
+ * dash, waiting for a command that handles Ctrl-C, dies of Ctrl-C itself.
+ */
 function onTerminal(luo: Luo, line: string): { running: Running; type(keys: string): void } {
-  const running = luo.startCommand(['script', '-qec', line, '/dev/null'], { keepInput: true, env: { TERM: 'dumb' } });
+  const running = luo.startCommand(['script', '-qec', line, '/dev/null'], { keepInput: true, env: { TERM: 'dumb', SHELL: '/bin/sh' } });
   return { running, type: (keys) => running.child.stdin?.write(keys) };
 }
 
-const luoRun = `${luoCommand.join(' ')} run`;
+const luoRun = `exec ${luoCommand.join(' ')} run`;
 const bash = `${luoRun} --name b bash --norc --noprofile -i`;
 
 test('the program has the terminal that luo has', { skip }, async () => {
