@@ -21,7 +21,10 @@ const CTRL_BACKSLASH = '\x1c';
  * dash, waiting for a command that handles Ctrl-C, dies of Ctrl-C itself.
  */
 function onTerminal(luo: Luo, line: string): { running: Running; type(keys: string): void } {
-  const running = luo.startCommand(['script', '-qec', line, '/dev/null'], { keepInput: true, env: { TERM: 'dumb', SHELL: '/bin/sh' } });
+  const running = luo.startCommand(['script', '-qec', line, '/dev/null'], {
+    keepInput: true,
+    env: { TERM: 'dumb', SHELL: '/bin/sh' },
+  });
   return { running, type: (keys) => running.child.stdin?.write(keys) };
 }
 
