@@ -17,10 +17,10 @@ test('a finished tree has the header, blocks and tokens of version 17', () => {
   const bytes = fdt.finish();
   const view = new DataView(bytes.buffer);
   const words = Array.from({ length: bytes.length >> 2 }, (_, i) => view.getUint32(i * 4));
-  assert.deepEqual(words.slice(0, 10), [0xd00dfeed, bytes.length, 56, 92, 40, 17, 16, 0, 2, 36]);
-  assert.deepEqual(words.slice(10, 14), [0, 0, 0, 0]);
-  assert.deepEqual(words.slice(14), [1, 0, 3, 5, 0, 0x01020304, 0x05000000, 2, 9]);
-  assert.deepEqual([...bytes.subarray(92)], [0x70, 0]);
+  assert.deepEqual(words.slice(0, 10), [0xd00dfeed, bytes.length, 64, 100, 48, 17, 16, 0, 2, 36]);
+  assert.deepEqual(words.slice(10, 16), [0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(words.slice(16), [1, 0, 3, 5, 0, 0x01020304, 0x05000000, 2, 9]);
+  assert.deepEqual([...bytes.subarray(100)], [0x70, 0]);
 });
 
 test('names of properties are written once', () => {
@@ -32,6 +32,19 @@ test('names of properties are written once', () => {
   }
   fdt.endNode();
   assert.equal(new DataView(fdt.finish().buffer).getUint32(32), 'a-long-name'.length + 1);
+});
+
+test('a name stands before those that came earlier, or where one of them ends with it', () => {
+  const fdt = writer();
+  for (const name of ['pos', 'nr_folios', 'folios']) fdt.property(name, new Uint8Array());
+  fdt.endNode();
+  const bytes = fdt.finish();
+  const view = new DataView(bytes.buffer);
+  assert.equal(new TextDecoder().decode(bytes.subarray(view.getUint32(12))), 'nr_folios\0pos\0');
+  assert.deepEqual(
+    [0, 1, 2].map((i) => view.getUint32(64 + 8 + i * 12 + 8)),
+    [10, 0, 3],
+  );
 });
 
 test('dtc accepts what is written and reads the same values', (t) => {

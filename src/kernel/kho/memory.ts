@@ -19,6 +19,8 @@ export interface PageBlock {
  * Not here: memory of preserved files, which has addresses above RAM and is the hardware's.
  */
 export class PhysicalMemory {
+  /** Called before each allocation, with its length in pages. May throw a KernelError, to make it fail. */
+  onAllocate: ((pages: number) => void) | undefined;
   /** The size of RAM in pages. */
   readonly pages: number;
   readonly #free: readonly FreeBlocks[];
@@ -76,6 +78,7 @@ export class PhysicalMemory {
     if (!Number.isInteger(order) || order < 0) {
       throw new RangeError(`Cannot allocate a folio of order ${order}: it must be a whole number from 0`);
     }
+    this.onAllocate?.(2 ** order);
     const pfn = this.#take(order);
     if (pfn === undefined) {
       throw new KernelError(

@@ -4,6 +4,9 @@ import type { SessionName } from './name.js';
 /** The subtree of KHO that LUO's state hangs from. */
 export const LUO_SUBTREE = 'LUO';
 
+/** How the state of one kernel is laid out for the next one: `luo-v1` of the v5 series, or `luo-v5` of Linux 7.3. */
+export type WireFormat = 'luo-v1' | 'luo-v5';
+
 /** Bytes of a handler's name with its NUL. */
 export const COMPATIBLE_LENGTH = 48;
 
@@ -19,6 +22,15 @@ export interface FileRecord {
 export interface SessionRecord {
   readonly name: SessionName;
   readonly files: readonly FileRecord[];
+}
+
+/** One object bound to the life of files, as it is handed over (`struct luo_flb_ser`, patch 10). */
+export interface FlbRecord {
+  readonly compatible: string;
+  /** The object's handle. */
+  readonly data: bigint;
+  /** The preserved files that depend on it. */
+  readonly count: bigint;
 }
 
 /** Memory for the records of one session's files. Room is made before it is needed, so that a freeze needs none. */
@@ -44,12 +56,21 @@ export interface OutgoingState {
   /**
    * Makes room for `count` sessions.
    *
-   * @throws KernelError ENOMEM
+   * @throws KernelError ENOMEM, and ENOSPC where the format takes no more
    */
   reserve(count: number): void;
+  /**
+   * Makes room for `count` objects bound to files.
+   *
+   * @throws KernelError ENOMEM, and ENOSPC where the format takes no more
+   */
+  reserveFlbs(count: number): void;
   newFileTable(): FileTable;
-  /** Writes the sessions in their order. Room for them and their files was made. Allocates nothing. */
-  write(sessions: readonly SessionToWrite[]): void;
+  /**
+   * Writes sessions and objects in their order. Room for all of it was made. Allocates nothing, and may give up room
+   * that is not needed.
+   */
+  write(sessions: readonly SessionToWrite[], flbs: readonly FlbRecord[]): void;
   /** How many pages it holds. */
   readonly pages: number;
 }
@@ -64,4 +85,10 @@ export interface IncomingState {
    * @throws KernelError EINVAL or ENOENT where something is wrong; what was not reached stays preserved
    */
   readSessions(): SessionRecord[];
+  /**
+   * Reads the objects bound to files and frees the memory that they were in. Once only, before a program can ask.
+   *
+   * @throws KernelError EINVAL where something is wrong
+   */
+  readFlbs(): FlbRecord[];
 }

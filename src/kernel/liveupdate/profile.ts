@@ -3,9 +3,13 @@ import {
   LIVEUPDATE_SESSION_NAME_LENGTH_V5,
   LiveupdateSize,
 } from '../../uapi/liveupdate.js';
+import type { WireFormat } from './abi.js';
 
 /** Whose behaviour programs see: that of Linux 7.3 as measured, or that of the v5 patch series to the letter. */
 export type Profile = 'linux' | 'v5';
+
+/** How a memfd is laid out for the next kernel: `memfd-v1` of the v5 series, or `memfd-v2` of Linux 7.3. */
+export type MemfdFormatName = 'memfd-v1' | 'memfd-v2';
 
 /** All that differs between the profiles. Code asks for a rule and never for the profile itself. */
 export interface Rules {
@@ -21,7 +25,13 @@ export interface Rules {
   readonly hasGetName: boolean;
   /** Whether a session refuses, with EINVAL, what makes sense only on the other side of a live update. */
   readonly checksSessionType: boolean;
-  /** Pages for the table of sessions, and for that of a session's files: grown as needed, or fixed. */
+  /** The format that LUO's state is written in, and those that are read. */
+  readonly wireFormat: WireFormat;
+  readonly readsWireFormats: readonly WireFormat[];
+  /** The format that a memfd is written in, and those that are read. */
+  readonly memfdFormat: MemfdFormatName;
+  readonly readsMemfdFormats: readonly MemfdFormatName[];
+  /** In `luo-v1`, pages for the table of sessions, and for that of a session's files: grown as needed, or fixed. */
   readonly sessionTable: TableRule;
   readonly fileTable: TableRule;
   /** Whether PRESERVE_FD makes room before it looks at the descriptor. */
@@ -54,6 +64,10 @@ const linux: Rules = {
   finishChecksReserved: true,
   hasGetName: true,
   checksSessionType: true,
+  wireFormat: 'luo-v5',
+  readsWireFormats: ['luo-v5', 'luo-v1'],
+  memfdFormat: 'memfd-v2',
+  readsMemfdFormats: ['memfd-v2', 'memfd-v1'],
   sessionTable: { pages: 1, grows: true },
   fileTable: { pages: 1, grows: true },
   makesRoomFirst: true,
@@ -74,6 +88,10 @@ const v5: Rules = {
   finishChecksReserved: false,
   hasGetName: false,
   checksSessionType: false,
+  wireFormat: 'luo-v1',
+  readsWireFormats: ['luo-v1'],
+  memfdFormat: 'memfd-v1',
+  readsMemfdFormats: ['memfd-v1'],
   sessionTable: { pages: 16, grows: false },
   fileTable: { pages: 2, grows: false },
   makesRoomFirst: false,

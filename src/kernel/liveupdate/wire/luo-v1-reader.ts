@@ -4,21 +4,23 @@ import { FdtReader } from '../../kho/fdt-reader.js';
 import type { Folio } from '../../kho/folio.js';
 import type { Kho } from '../../kho/kho.js';
 import type { PhysicalAddress } from '../../units.js';
-import type { FileRecord, IncomingState, SessionRecord } from '../abi.js';
+import type { FileRecord, FlbRecord, IncomingState, SessionRecord } from '../abi.js';
 import { restorePreserved } from '../restore.js';
 import {
   COMPATIBLE,
-  FILE_SIZE,
   type FilesPointer,
+  FLB_COMPATIBLE,
   HEADER_SIZE,
+  NODE_FLB,
   NODE_SESSION,
+  PROPERTY_FLB_HEAD,
   PROPERTY_NUMBER,
   PROPERTY_SESSION_HEAD,
-  readFile,
   readSession,
   sessionSize,
   sessionVersions,
 } from './luo-v1-layout.js';
+import { FILE_SIZE, FLB_SIZE, readFile, readFlb } from './records.js';
 
 type SessionEntry = ReturnType<typeof readSession>;
 
@@ -27,16 +29,19 @@ export class LuoV1Reader implements IncomingState {
   readonly #kho: Kho;
   readonly #head: bigint;
   readonly #nameLength: number;
+  readonly #flbHead: bigint;
 
   private constructor(
     kho: Kho,
     readonly number: bigint,
     head: bigint,
     nameLength: number,
+    flbHead: bigint,
   ) {
     this.#kho = kho;
     this.#head = head;
     this.#nameLength = nameLength;
+    this.#flbHead = flbHead;
   }
 
   /**
@@ -49,14 +54,16 @@ export class LuoV1Reader implements IncomingState {
     try {
       const root = FdtReader.parse(folio.bytes);
       expectCompatible(root, (compatible) => compatible === COMPATIBLE);
-      const sessions = root.child(NODE_SESSION);
-      if (sessions === undefined) throw new FdtError(`Cannot find node "${NODE_SESSION}"`);
+      const sessions = childOf(root, NODE_SESSION);
+      const flbs = childOf(root, NODE_FLB);
+      expectCompatible(flbs, (compatible) => compatible === FLB_COMPATIBLE);
       const version = expectCompatible(sessions, (compatible) => sessionVersions.has(compatible));
       return new LuoV1Reader(
         kho,
         propertyU64(root, PROPERTY_NUMBER),
         propertyU64(sessions, PROPERTY_SESSION_HEAD),
         sessionVersions.get(version) ?? 0,
+        propertyU64(flbs, PROPERTY_FLB_HEAD),
       );
     } catch (error) {
       if (!(error instanceof FdtError)) throw error;
@@ -82,19 +89,30 @@ export class LuoV1Reader implements IncomingState {
     return records;
   }
 
+  readFlbs(): FlbRecord[] {
+    const what = 'the table of objects bound to files';
+    const folio = restorePreserved(this.#kho, this.#flbHead, what);
+    try {
+      const count = expectHeader(folio, FLB_SIZE, what);
+      const flbs = new Map<string, FlbRecord>();
+      for (let i = 0; i < count; i += 1) {
+        const flb = readFlb(folio.view, HEADER_SIZE + i * FLB_SIZE);
+        if (flbs.has(flb.compatible)) {
+          throw new KernelError('EINVAL', `Cannot read ${what}: two are called "${flb.compatible}"`);
+        }
+        flbs.set(flb.compatible, flb);
+      }
+      return [...flbs.values()];
+    } finally {
+      folio.put();
+    }
+  }
+
   #readTable(): SessionEntry[] {
     const what = 'the table of sessions';
     const folio = restorePreserved(this.#kho, this.#head, what);
     try {
-      const pages = folio.view.getBigUint64(0, true);
-      expectPages(folio, pages, what);
-      const count = expectCount(
-        folio,
-        HEADER_SIZE,
-        sessionSize(this.#nameLength),
-        folio.view.getBigUint64(8, true),
-        what,
-      );
+      const count = expectHeader(folio, sessionSize(this.#nameLength), what);
       const entries = new Map<string, SessionEntry>();
       for (let i = 0; i < count; i += 1) {
         const entry = readSession(folio.view, HEADER_SIZE + i * sessionSize(this.#nameLength), this.#nameLength);
@@ -130,10 +148,23 @@ export class LuoV1Reader implements IncomingState {
   }
 }
 
+/** @throws FdtError where there is none */
+function childOf(node: FdtNode, name: string): FdtNode {
+  const child = node.child(name);
+  if (child === undefined) throw new FdtError(`Cannot find node "${name}"`);
+  return child;
+}
+
 function expectCompatible(node: FdtNode, knows: (compatible: string) => boolean): string {
   const compatible = propertyString(node, 'compatible');
   if (knows(compatible)) return compatible;
   throw new FdtError(`Cannot read node "${node.name}": it is compatible with "${compatible}" only`);
+}
+
+/** @returns how many records of a size come after the header */
+function expectHeader(folio: Folio, recordSize: number, what: string): number {
+  expectPages(folio, folio.view.getBigUint64(0, true), what);
+  return expectCount(folio, HEADER_SIZE, recordSize, folio.view.getBigUint64(8, true), what);
 }
 
 function expectPages(folio: Folio, pages: bigint, what: string): void {

@@ -1,22 +1,32 @@
 import { KernelError } from '../../error.js';
 import { FdtWriter } from '../../kho/fdt-writer.js';
+import type { Folio } from '../../kho/folio.js';
 import type { Kho } from '../../kho/kho.js';
-import { type FileRecord, type FileTable, LUO_SUBTREE, type OutgoingState, type SessionToWrite } from '../abi.js';
+import {
+  type FileRecord,
+  type FileTable,
+  type FlbRecord,
+  LUO_SUBTREE,
+  type OutgoingState,
+  type SessionToWrite,
+} from '../abi.js';
 import type { Rules } from '../profile.js';
 import {
   COMPATIBLE,
-  FILE_SIZE,
   type FilesPointer,
+  FLB_COMPATIBLE,
   HEADER_SIZE,
+  NODE_FLB,
   NODE_SESSION,
+  PROPERTY_FLB_HEAD,
   PROPERTY_NUMBER,
   PROPERTY_SESSION_HEAD,
   sessionSize,
   sessionVersions,
-  writeFile,
   writeSession,
 } from './luo-v1-layout.js';
 import { PreservedTable } from './preserved-table.js';
+import { FILE_SIZE, FLB_SIZE, writeFile, writeFlb } from './records.js';
 
 /** Prepares LUO's state for the next kernel in the format `luo-v1`. */
 export class LuoV1Writer implements OutgoingState {
@@ -25,6 +35,7 @@ export class LuoV1Writer implements OutgoingState {
   readonly #number: bigint;
   readonly #tree: PreservedTable;
   readonly #sessions: PreservedTable;
+  readonly #flbs: PreservedTable;
 
   /**
    * @param number the `liveupdate-number` of the next kernel
@@ -36,11 +47,14 @@ export class LuoV1Writer implements OutgoingState {
     this.#number = number;
     this.#tree = new PreservedTable(kho, { pages: 1, grows: false });
     this.#sessions = new PreservedTable(kho, rules.sessionTable);
+    this.#flbs = new PreservedTable(kho, { pages: 1, grows: false });
     try {
       this.#tree.reserve(1);
       this.#sessions.reserve(HEADER_SIZE);
+      this.#flbs.reserve(HEADER_SIZE);
       kho.addSubtree(LUO_SUBTREE, this.#folio(this.#tree).address);
     } catch (error) {
+      this.#flbs.free();
       this.#sessions.free();
       this.#tree.free();
       throw error;
@@ -48,7 +62,7 @@ export class LuoV1Writer implements OutgoingState {
   }
 
   get pages(): number {
-    return this.#tree.pages + this.#sessions.pages;
+    return this.#tree.pages + this.#sessions.pages + this.#flbs.pages;
   }
 
   reserve(count: number): void {
@@ -57,31 +71,48 @@ export class LuoV1Writer implements OutgoingState {
     throw new KernelError('ENOMEM', `Cannot add a session: there is room for ${count - 1}`);
   }
 
+  reserveFlbs(count: number): void {
+    if (this.#flbs.reserve(HEADER_SIZE + count * FLB_SIZE)) return;
+    throw new KernelError('ENOSPC', `Cannot add an object bound to files: there is room for ${count - 1}`);
+  }
+
   newFileTable(): FileTable {
     return new LuoV1FileTable(new PreservedTable(this.#kho, this.#rules.fileTable));
   }
 
-  write(sessions: readonly SessionToWrite[]): void {
-    const folio = this.#folio(this.#sessions);
-    folio.bytes.fill(0);
-    folio.view.setBigUint64(0, BigInt(this.#sessions.pages), true);
-    folio.view.setBigUint64(8, BigInt(sessions.length), true);
+  write(sessions: readonly SessionToWrite[], flbs: readonly FlbRecord[]): void {
+    const folio = this.#begin(this.#sessions, sessions.length);
     for (const [i, { name, table }] of sessions.entries()) {
       if (!(table instanceof LuoV1FileTable)) throw new TypeError('Cannot write a table of another format');
       const offset = HEADER_SIZE + i * sessionSize(this.#rules.nameLength);
       writeSession(folio.view, offset, this.#rules.nameLength, name, table.pointer);
     }
-    this.#writeTree(BigInt(folio.address));
+    const flbFolio = this.#begin(this.#flbs, flbs.length);
+    for (const [i, flb] of flbs.entries()) writeFlb(flbFolio.view, HEADER_SIZE + i * FLB_SIZE, flb);
+    this.#writeTree(BigInt(folio.address), BigInt(flbFolio.address));
   }
 
-  #writeTree(head: bigint): void {
+  /** An empty table with its header. */
+  #begin(table: PreservedTable, count: number): Folio {
+    const folio = this.#folio(table);
+    folio.bytes.fill(0);
+    folio.view.setBigUint64(0, BigInt(table.pages), true);
+    folio.view.setBigUint64(8, BigInt(count), true);
+    return folio;
+  }
+
+  #writeTree(sessions: bigint, flbs: bigint): void {
     const tree = new FdtWriter();
     tree.beginNode('');
     tree.propertyString('compatible', COMPATIBLE);
     tree.propertyU64(PROPERTY_NUMBER, this.#number);
     tree.beginNode(NODE_SESSION);
     tree.propertyString('compatible', this.#sessionCompatible());
-    tree.propertyU64(PROPERTY_SESSION_HEAD, head);
+    tree.propertyU64(PROPERTY_SESSION_HEAD, sessions);
+    tree.endNode();
+    tree.beginNode(NODE_FLB);
+    tree.propertyString('compatible', FLB_COMPATIBLE);
+    tree.propertyU64(PROPERTY_FLB_HEAD, flbs);
     tree.endNode();
     tree.endNode();
     const { bytes } = this.#folio(this.#tree);
@@ -97,7 +128,7 @@ export class LuoV1Writer implements OutgoingState {
   }
 
   /** The memory of a table that the constructor filled. */
-  #folio(table: PreservedTable) {
+  #folio(table: PreservedTable): Folio {
     if (table.folio === undefined) throw new Error('Cannot write the handover: its memory was freed');
     return table.folio;
   }

@@ -6,7 +6,7 @@ import { Kho } from '../../kho/kho.js';
 import { PhysicalMemory } from '../../kho/memory.js';
 import { refused } from '../../testing/expect.js';
 import { PAGE_SIZE } from '../../units.js';
-import type { FileRecord } from '../abi.js';
+import type { FileRecord, FlbRecord } from '../abi.js';
 import { SessionName } from '../name.js';
 import { type Profile, rulesOf } from '../profile.js';
 import { LuoV1Reader } from './luo-v1-reader.js';
@@ -14,6 +14,7 @@ import { LuoV1Writer } from './luo-v1-writer.js';
 
 const name = (text: string) => new SessionName(new TextEncoder().encode(text));
 const file: FileRecord = { compatible: 'memfd-v1', data: 0x1122334455667788n, token: 0xfffffffffffffffen };
+const flb: FlbRecord = { compatible: 'object', data: 0x1234567887654321n, count: 1n };
 
 function write(profile: Profile) {
   const ram = new Uint8Array(64 * PAGE_SIZE);
@@ -23,10 +24,12 @@ function write(profile: Profile) {
   table.reserve(1);
   table.write([file]);
   writer.reserve(2);
-  writer.write([
+  const sessions = [
     { name: name('vm'), table },
     { name: name('empty'), table: writer.newFileTable() },
-  ]);
+  ];
+  writer.reserveFlbs(1);
+  writer.write(sessions, [flb]);
   return { ram, root: kho.finalize() };
 }
 
@@ -66,6 +69,12 @@ for (const [profile, nameLength, pages, filePages, version] of [
       [0, 8, 16].map((i) => u64(second + nameLength + i)),
       [0n, 0n, 0n],
     );
+    const flbs = luo.child('luo-flb');
+    equal(flbs && propertyString(flbs, 'compatible'), 'luo-flb-v1');
+    const flbHead = Number(flbs && propertyU64(flbs, 'luo-flb-head'));
+    deepEqual([u64(flbHead), u64(flbHead + 8)], [1n, 1n]);
+    equal(text(flbHead + 16, 48), 'object'.padEnd(48, '\0'));
+    deepEqual([u64(flbHead + 64), u64(flbHead + 72)], [flb.data, flb.count]);
   });
 
   test(`${profile}: what was written is read, and its memory is free afterwards`, () => {
@@ -77,6 +86,7 @@ for (const [profile, nameLength, pages, filePages, version] of [
       { name: name('vm'), files: [file] },
       { name: name('empty'), files: [] },
     ]);
+    deepEqual(reader.readFlbs(), [flb]);
     deepEqual([...kho.memory.allocatedFolios()], []);
     equal(kho.memory.freePages, 63);
     refused('EINVAL', () => LuoV1Reader.open(kho, tree));
@@ -107,4 +117,31 @@ test('a table that cannot grow in its place moves, and the place is free again',
   equal(free - kho.memory.freePages, 16);
   table.free();
   equal(kho.memory.freePages, free);
+});
+
+test('a kernel of the v5 series has 63 objects bound to files at most', () => {
+  const writer = new LuoV1Writer(new Kho(new PhysicalMemory(new Uint8Array(64 * PAGE_SIZE))), rulesOf('v5'), 1n);
+  writer.reserveFlbs(63);
+  refused('ENOSPC', () => writer.reserveFlbs(64));
+});
+
+test('a table of objects bound to files that is corrupt is EINVAL, and nothing is held', () => {
+  const corruptions: ((view: DataView, flbs: number) => void)[] = [
+    (view, flbs) => view.setBigUint64(flbs, 2n, true),
+    (view, flbs) => view.setBigUint64(flbs + 8, 64n, true),
+    (view, flbs) => new Uint8Array(view.buffer).fill(0x61, flbs + 16, flbs + 64),
+    (view, flbs) => {
+      view.setBigUint64(flbs + 8, 2n, true);
+      new Uint8Array(view.buffer).copyWithin(flbs + 80, flbs + 16, flbs + 80);
+    },
+  ];
+  for (const corrupt of corruptions) {
+    const { ram, root } = write('v5');
+    const { kho, tree } = open(ram, root);
+    const flbs = FdtReader.parse(ram.subarray(tree, tree + PAGE_SIZE)).child('luo-flb');
+    corrupt(new DataView(ram.buffer), Number(flbs && propertyU64(flbs, 'luo-flb-head')));
+    const reader = LuoV1Reader.open(kho, tree);
+    refused('EINVAL', () => reader.readFlbs());
+    deepEqual([...kho.memory.allocatedFolios()], []);
+  }
 });
