@@ -1,11 +1,15 @@
 import { type ErrnoName, errno } from '../uapi/errno.js';
 
+/** Marks a KernelError, in whichever copy of luo it was made. */
+const mark = Symbol.for('luo.KernelError');
+
 /**
  * An operation that the kernel refused. The program gets the error number; the sentence is for people.
  *
  * Any other exception that leaves the kernel is a bug of the kernel.
  */
 export class KernelError extends Error {
+  readonly [mark] = true;
   override readonly name = 'KernelError';
 
   constructor(
@@ -13,6 +17,11 @@ export class KernelError extends Error {
     message: string,
   ) {
     super(message);
+  }
+
+  /** A module may have been installed with a copy of luo beside the one that runs the machine. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && mark in value;
   }
 
   /** The error number, positive. */

@@ -2,6 +2,7 @@
  * What a kernel runs on. The kernel is synchronous and knows no clock, no randomness and no system call: all that it
  * learns of the world comes through these interfaces.
  */
+import type { Visit } from './step.js';
 import type { PageFrameNumber, PhysicalAddress } from './units.js';
 
 declare const unit: unique symbol;
@@ -18,25 +19,55 @@ export interface Hardware {
   readonly files: FileHardware;
   /** The kernel's messages, one sentence each. */
   log(level: 'info' | 'warning' | 'error', message: string): void;
+  /** Called before each step that can fail, and may make it fail. Without it, nothing fails but what fails of itself. */
+  readonly visit?: Visit;
 }
 
 /** The kind of a file, as far as a handler asks. `shmem` is a memfd or another file of a tmpfs. */
 export type FileKind = 'shmem' | 'hugetlb' | 'other';
 
+/** What the host knows of an open file. */
 export interface FileStatus {
   readonly kind: FileKind;
   /** The same for two descriptors exactly when they have the same inode. */
   readonly inode: string;
+  /** What the file is, as the host names it: `anon_inode:[eventfd]`, `/memfd:name (deleted)`, `socket:[123]`. */
+  readonly link: string;
   /** The names that the file has. */
   readonly links: number;
   /** In bytes. A bigint, because a sparse file may be larger than any address space. */
   readonly size: bigint;
+  /** The permission bits, such as 0o644. */
+  readonly permissions: number;
+}
+
+/** What a copy of a file gets. */
+export interface CopyOptions {
+  /** How many bytes of the file, from its beginning. The copy is as long, whatever the file has become. */
+  readonly size: bigint;
+  readonly position: bigint;
+  /** `F_SEAL_*` bits. `F_SEAL_EXEC` implies every seal against writing, since a copy has execute bits. */
+  readonly seals: number;
 }
 
 /** Bytes `start` up to but not including `end`; both are multiples of the page size. */
 export interface Extent {
   readonly start: number;
   readonly end: number;
+}
+
+/** The host's pool of huge pages of one size (`/sys/kernel/mm/hugepages`). All counts are of pages of that size. */
+export interface HugePagePool {
+  /** In bytes: a power of 2 that is larger than a page. */
+  readonly pageSize: number;
+  /** All that there are, in use or not. */
+  readonly total: number;
+  /** Those that no file has. */
+  readonly free: number;
+  /** Those that are free and promised to a mapping. */
+  readonly reserved: number;
+  /** Those beyond the size of the pool, which overcommit has added and which go when they are freed. */
+  readonly surplus: number;
 }
 
 /** The files of the host that hold memory. A descriptor belongs to whoever got it until it is closed. */
@@ -53,6 +84,19 @@ export interface FileHardware {
    * (mode 0777, times of now). The memory is the same; nothing is copied.
    */
   reopen(descriptor: Descriptor, position: bigint): Descriptor;
+  /**
+   * A new file without a name that has the same content: read and write, mode 0777, of the kind that can be sealed.
+   * Holes stay holes. The data is there twice until the other file is closed, and the call takes as long as it takes
+   * to copy it, about a second a gigabyte.
+   *
+   * @throws KernelError ENFILE where there is no room for a descriptor, EIO where the data cannot be copied; nothing is
+   * kept then
+   */
+  copy(descriptor: Descriptor, options: CopyOptions): Descriptor;
+  /** Bytes of the pages that a file of kind `hugetlb` consists of. */
+  hugePageSize(descriptor: Descriptor): number;
+  /** The host's pools of huge pages, the smallest pages first. Empty where the host has none, or does not show them. */
+  hugePagePools(): HugePagePool[];
   close(descriptor: Descriptor): void;
 }
 
@@ -67,11 +111,19 @@ export interface Region {
   readonly descriptor: Descriptor;
 }
 
+/** An open file of the host that passes to the next kernel as it is. */
+export interface HandedDescriptor {
+  /** The number that the state in RAM knows it by. */
+  readonly entry: bigint;
+  readonly descriptor: Descriptor;
+}
+
 /** All that a kernel gives to the next one, beside the RAM itself. */
 export interface Handover {
   /** The address of the KHO root, a flattened devicetree. */
   readonly root: PhysicalAddress;
   readonly regions: readonly Region[];
+  readonly descriptors: readonly HandedDescriptor[];
 }
 
 /** The memory of the program that makes a call. */

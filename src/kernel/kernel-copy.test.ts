@@ -46,7 +46,7 @@ for (const profile of ['linux', 'v5'] as const) {
           name: [...name],
           files: files.map(({ token, size, position }) => ({
             token,
-            compatible: 'memfd-v1',
+            compatible: profile === 'v5' ? 'memfd-v1' : 'memfd-v2',
             size: `${size}`,
             position: `${position}`,
           })),

@@ -1,20 +1,10 @@
+import { checkNext } from './capabilities.js';
 import { KernelError } from './error.js';
-import { type File, HostFile, OpenFiles, type Task } from './fs/file.js';
+import { type File, HostFile, type Task } from './fs/file.js';
 import type { Descriptor, Handover, Hardware, UserAddress } from './hardware.js';
-import { Kho } from './kho/kho.js';
-import { PhysicalMemory } from './kho/memory.js';
-import { LUO_SUBTREE, type OutgoingState } from './liveupdate/abi.js';
-import { LiveUpdate } from './liveupdate/core.js';
-import { LiveUpdateDevice } from './liveupdate/device.js';
-import { type FileHandler, FileHandlers } from './liveupdate/handler.js';
-import { type Profile, rulesOf } from './liveupdate/profile.js';
 import { type KernelState, stateOf } from './liveupdate/state.js';
-import { TakenFiles } from './liveupdate/taken-files.js';
-import { LuoV1Reader } from './liveupdate/wire/luo-v1-reader.js';
-import { LuoV1Writer } from './liveupdate/wire/luo-v1-writer.js';
-import { MemfdHandler } from './mm/memfd.js';
-import { Regions } from './mm/region.js';
-import { ShmemInodes } from './mm/shmem.js';
+import { assembleWithModules, type Modules } from './modules.js';
+import type { KernelOptions, Parts } from './parts.js';
 
 export type { Profile } from './liveupdate/profile.js';
 export { SessionFile } from './liveupdate/session-file.js';
@@ -23,26 +13,10 @@ export type {
   IncomingFileState,
   IncomingSessionState,
   KernelState,
+  LiveUpdateState,
   SessionState,
 } from './liveupdate/state.js';
-
-export interface KernelOptions {
-  readonly profile: Profile;
-  /** Handlers of more kinds of files, asked after that of memfds. */
-  readonly handlers?: readonly FileHandler[];
-}
-
-/** Everything that one generation has. Two generations share none of it. */
-interface Parts {
-  readonly hardware: Hardware;
-  readonly files: OpenFiles;
-  readonly kho: Kho;
-  readonly inodes: ShmemInodes;
-  readonly regions: Regions;
-  readonly outgoing: OutgoingState;
-  readonly liveUpdate: LiveUpdate;
-  readonly device: LiveUpdateDevice;
-}
+export { type KernelOptions, type Preservable, preservable } from './parts.js';
 
 /**
  * One generation of the kernel, as the machine sees it. It is synchronous: every call does all of its work, or throws
@@ -50,35 +24,24 @@ interface Parts {
  */
 export class Kernel {
   readonly #parts: Parts;
+  readonly #modules: Modules;
   #handover: Handover | undefined;
 
-  private constructor(parts: Parts) {
+  private constructor(parts: Parts, modules: Modules) {
     this.#parts = parts;
+    this.#modules = modules;
   }
 
   /**
    * Starts a kernel: on empty RAM, or on what the last one handed over. The descriptors of the handover belong to it
    * from then on.
    *
-   * @throws KernelError EINVAL where the handover is corrupt, ENOMEM; the descriptors stay with the caller then
+   * @throws KernelError EINVAL where the handover is corrupt, ENOMEM, and what a module says; the descriptors stay with
+   * the caller then
    */
   static boot(hardware: Hardware, options: KernelOptions, handover?: Handover): Kernel {
-    const rules = rulesOf(options.profile);
-    const kho = handover ? Kho.boot(hardware.ram, handover.root) : new Kho(new PhysicalMemory(hardware.ram));
-    const files = new OpenFiles();
-    const regions = new Regions(kho.memory.pages);
-    if (handover) adoptRegions(regions, files, hardware, handover);
-    const tree = kho.subtree(LUO_SUBTREE);
-    const lastState = tree === undefined ? undefined : LuoV1Reader.open(kho, tree);
-    const outgoing = new LuoV1Writer(kho, rules, (lastState?.number ?? 0n) + 1n);
-    const inodes = new ShmemInodes(hardware.files, rules);
-    const handlers = new FileHandlers();
-    handlers.register(new MemfdHandler({ kho, hardware: hardware.files, files, inodes, regions, rules }));
-    for (const handler of options.handlers ?? []) handlers.register(handler);
-    const log: Hardware['log'] = (level, message) => hardware.log(level, message);
-    const liveUpdate = new LiveUpdate({ rules, handlers, taken: new TakenFiles(), log }, outgoing, lastState);
-    const device = new LiveUpdateDevice(files, liveUpdate);
-    return new Kernel({ hardware, files, kho, inodes, regions, outgoing, liveUpdate, device });
+    const { parts, modules } = assembleWithModules(hardware, options, handover);
+    return new Kernel(parts, modules);
   }
 
   /**
@@ -116,17 +79,30 @@ export class Kernel {
   }
 
   /**
+   * Whether a kernel with these options can take over what is preserved now.
+   *
+   * @throws KernelError as `capabilities.ts` has it: EOPNOTSUPP, ENOENT, and what its modules say
+   */
+  checkNext(options: KernelOptions): void {
+    checkNext(this.#parts, options);
+  }
+
+  /**
    * Freezes and writes down everything for the next kernel (`liveupdate_reboot`). The descriptors of the handover stay
    * open when this kernel is shut down.
    *
    * @throws KernelError what kept a file from being frozen, or ENOMEM; nothing has changed then
    */
   reboot(): Handover {
-    const { liveUpdate, kho, regions } = this.#parts;
+    const { liveUpdate, kho, regions, descriptors } = this.#parts;
     if (this.#handover) throw new Error('Cannot reboot: the handover is made already');
     liveUpdate.freeze();
     try {
-      this.#handover = { root: kho.finalize(), regions: regions.outgoing };
+      this.#handover = {
+        root: kho.finalize(),
+        regions: regions.outgoing,
+        descriptors: descriptors.outgoing,
+      };
     } catch (error) {
       liveUpdate.unfreeze();
       throw error;
@@ -190,7 +166,7 @@ export class Kernel {
 
   /** What somebody still holds, one sentence each. Empty once all programs are gone and all sessions are finished. */
   leaks(): string[] {
-    const { files, kho, inodes, regions, liveUpdate, outgoing } = this.#parts;
+    const { files, kho, inodes, regions, descriptors, liveUpdate, outgoing } = this.#parts;
     const allocated = [...kho.memory.allocatedFolios()].reduce((pages, { order }) => pages + 2 ** order, 0);
     const state = stateOf(liveUpdate);
     return [
@@ -198,6 +174,11 @@ export class Kernel {
       ...state.outgoing.map(({ files: { length } }) => `an outgoing session with ${length} files`),
       ...state.incoming.map(({ files: { length } }) => `an incoming session with ${length} files`),
       ...[...regions.all].map(({ start, pages }) => `a region of ${pages} pages at page ${start}`),
+      ...(descriptors.size > 0 ? [`${descriptors.size} descriptors of the host that are handed over`] : []),
+      ...[...liveUpdate.flbs.all].flatMap(({ compatible, record, incomingCount }) => [
+        ...(record ? [`${record.count} preserved files that depend on the FLB "${compatible}"`] : []),
+        ...(incomingCount > 0n ? [`${incomingCount} incoming files that depend on the FLB "${compatible}"`] : []),
+      ]),
       ...[...inodes.known].map((inode) => `the frozen or pinned inode ${inode}`),
       ...(liveUpdate.parts.taken.size > 0 ? [`${liveUpdate.parts.taken.size} files that count as preserved`] : []),
       ...(allocated > outgoing.pages ? [`${allocated - outgoing.pages} pages of RAM`] : []),
@@ -211,22 +192,12 @@ export class Kernel {
   shutdown(): void {
     const { files, hardware } = this.#parts;
     if (files.ended) return;
-    const passed = new Set(this.#handover?.regions.map(({ descriptor }) => descriptor));
+    const { regions = [], descriptors = [] } = this.#handover ?? {};
+    const passed = new Set([...regions, ...descriptors].map(({ descriptor }) => descriptor));
+    this.#modules.end();
     for (const file of files.live) {
       if (file instanceof HostFile && !passed.has(file.descriptor)) hardware.files.close(file.descriptor);
     }
     files.end();
   }
-}
-
-/** One file for each descriptor, however many regions it has: it is closed with the last of them. */
-function adoptRegions(regions: Regions, files: OpenFiles, hardware: Hardware, handover: Handover): void {
-  const byDescriptor = new Map<Descriptor, HostFile>();
-  regions.adopt(
-    handover.regions.map(({ start, pages, descriptor }) => {
-      const file = byDescriptor.get(descriptor)?.get() ?? new HostFile(files, hardware.files, descriptor);
-      byDescriptor.set(descriptor, file);
-      return { start, pages, file };
-    }),
-  );
 }

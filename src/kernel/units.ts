@@ -13,7 +13,11 @@ export type PageFrameNumber = number & { readonly [unit]: 'page frame number' };
 /** The first physical address that no machine has. */
 export const PHYSICAL_ADDRESS_LIMIT = 2 ** 52;
 
-/** @throws RangeError where `value` is no whole number in the physical address space */
+/**
+ * A number as a physical address.
+ *
+ * @throws RangeError where `value` is no whole number in the physical address space
+ */
 export function physicalAddress(value: number | bigint): PhysicalAddress {
   const address = Number(value);
   if (!Number.isSafeInteger(address) || address < 0 || address >= PHYSICAL_ADDRESS_LIMIT) {
@@ -23,7 +27,11 @@ export function physicalAddress(value: number | bigint): PhysicalAddress {
   return address as PhysicalAddress;
 }
 
-/** @throws RangeError where `value` is no whole number in the physical address space */
+/**
+ * A number as a page frame number.
+ *
+ * @throws RangeError where `value` is no whole number in the physical address space
+ */
 export function pageFrameNumber(value: number | bigint): PageFrameNumber {
   const pfn = Number(value);
   if (!Number.isSafeInteger(pfn) || pfn < 0 || pfn >= PHYSICAL_ADDRESS_LIMIT / PAGE_SIZE) {
@@ -40,6 +48,11 @@ export function addressOf(pfn: PageFrameNumber): PhysicalAddress {
 /** The page that holds the address. */
 export function pageOf(address: PhysicalAddress): PageFrameNumber {
   return pageFrameNumber(Math.floor(address / PAGE_SIZE));
+}
+
+/** The order of a folio of so many bytes: a power of 2, a page or more. */
+export function orderOf(bytes: number): number {
+  return Math.log2(bytes) - PAGE_SHIFT;
 }
 
 /** The number of pages that `bytes` take. */

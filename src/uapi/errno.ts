@@ -31,15 +31,19 @@ export const errno = {
   EROFS: 30,
   EPIPE: 32,
   ERANGE: 34,
+  EDEADLK: 35,
   ENAMETOOLONG: 36,
   ENOSYS: 38,
   ELOOP: 40,
+  ENODATA: 61,
   EOVERFLOW: 75,
+  ENOTSOCK: 88,
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
   ECONNREFUSED: 111,
 } as const;
 
+/** The name of an error number, such as `ENOENT`. */
 export type ErrnoName = keyof typeof errno;
 
 const names = new Map<number, ErrnoName>(

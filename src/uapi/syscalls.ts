@@ -97,6 +97,8 @@ const both = {
   sendmsg: [46, 211],
   recvmsg: [47, 212],
   shutdown: [48, 210],
+  getsockname: [51, 204],
+  getpeername: [52, 205],
   getsockopt: [55, 209],
   setsockopt: [54, 208],
   pipe2: [293, 59],

@@ -108,8 +108,12 @@ export abstract class File {
   protected abstract release(): void;
 }
 
+/** Marks a HostFile, in whichever copy of luo it was made. */
+const mark = Symbol.for('luo.HostFile');
+
 /** An open file of the host, such as a memfd of a program. It owns its descriptor and closes it at the end. */
 export class HostFile extends File {
+  readonly [mark] = true;
   readonly descriptor: Descriptor;
   readonly #hardware: FileHardware;
 
@@ -117,6 +121,11 @@ export class HostFile extends File {
     super(files);
     this.#hardware = hardware;
     this.descriptor = descriptor;
+  }
+
+  /** A module may have been installed with a copy of luo beside the one that runs the machine. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && mark in value;
   }
 
   override get description(): string {

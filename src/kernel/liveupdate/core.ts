@@ -1,5 +1,7 @@
 import { KernelError } from '../error.js';
-import type { IncomingState, OutgoingState } from './abi.js';
+import type { File } from '../fs/file.js';
+import type { FlbRecord, IncomingState, OutgoingState } from './abi.js';
+import { Flbs } from './flbs.js';
 import { SessionName } from './name.js';
 import type { LiveUpdateParts } from './outgoing-files.js';
 import { Session } from './session.js';
@@ -12,15 +14,19 @@ type Phase = 'running' | 'frozen';
 export class LiveUpdate {
   readonly parts: LiveUpdateParts;
   readonly outgoing = new SessionList();
+  readonly flbs: Flbs;
   readonly #state: OutgoingState;
   readonly #lastState: IncomingState | undefined;
   #incoming: SessionList | KernelError | undefined;
   #phase: Phase = 'running';
+  /** What `freeze` has frozen: not the sessions that a program had frozen before. */
+  #frozen: Session[] = [];
   /** Descriptors that were closed while all was frozen. */
   readonly #closedWhileFrozen: (() => void)[] = [];
 
   constructor(parts: LiveUpdateParts, state: OutgoingState, lastState: IncomingState | undefined) {
     this.parts = parts;
+    this.flbs = new Flbs(parts.handlers, state, inheritedFlbs(parts, lastState));
     this.#state = state;
     this.#lastState = lastState;
   }
@@ -99,6 +105,7 @@ export class LiveUpdate {
     const frozen: Session[] = [];
     try {
       for (const session of this.outgoing.all) {
+        if (session.outgoing.isFrozen) continue;
         session.outgoing.freeze();
         frozen.push(session);
       }
@@ -106,16 +113,39 @@ export class LiveUpdate {
       for (const session of frozen.reverse()) session.outgoing.unfreeze();
       throw error;
     }
-    this.#state.write(frozen.map(({ name, outgoing }) => ({ name, table: outgoing.table })));
+    const sessions = [...this.outgoing.all].map(({ name, outgoing }) => ({ name, table: outgoing.table }));
+    this.#state.write(sessions, this.flbs.records);
+    this.#frozen = frozen;
     this.#phase = 'frozen';
   }
 
   /** Undoes `freeze`, the last file of the last session first, and closes what was closed meanwhile. */
   unfreeze(): void {
     if (!this.isFrozen) throw new Error('Cannot unfreeze the sessions: they are not frozen');
-    for (const session of [...this.outgoing.all].reverse()) session.outgoing.unfreeze();
+    for (const session of this.#frozen.splice(0).reverse()) session.outgoing.unfreeze();
     this.#phase = 'running';
     for (const close of this.#closedWhileFrozen.splice(0)) close();
+  }
+
+  /**
+   * The token that a file is preserved under (`liveupdate_get_token_outgoing`, patch 08).
+   *
+   * @throws KernelError ENOENT where the session does not preserve that open file
+   */
+  getTokenOutgoing(session: Session, file: File): bigint {
+    const token = session.outgoing.tokenOf(file);
+    if (token !== undefined) return token;
+    throw new KernelError('ENOENT', `Cannot tell the token of ${file.description}: session ${session.name} has it not`);
+  }
+
+  /**
+   * A file that the last kernel preserved, for the kernel itself (`liveupdate_get_file_incoming`, patch 08).
+   *
+   * @returns the open file without a reference for the caller: it is there until the session is finished
+   * @throws KernelError as RETRIEVE_FD
+   */
+  getFileIncoming(session: Session, token: bigint): File {
+    return session.incoming.retrieve(token);
   }
 
   /** The v5 series opens the device whatever it could read: there are no sessions then. */
@@ -135,9 +165,13 @@ export class LiveUpdate {
       for (const { name, files } of this.#lastState?.readSessions() ?? []) {
         list.insert(new Session(this.parts, 'incoming', name, this.#state.newFileTable(), files));
       }
+      for (const name of this.flbs.orphans) {
+        this.parts.log('warning', `Cannot let go of the FLB "${name}" of the last kernel: no handler depends on it`);
+      }
       return list;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
+      for (const session of list.all) session.incoming.abandon();
       this.parts.log('error', `Cannot read the sessions of the last kernel: ${error.message}`);
       return error;
     }
@@ -155,5 +189,16 @@ export class LiveUpdate {
     // Before room is made: a name that is taken leaves no trace.
     this.outgoing.checkFree(name);
     return name;
+  }
+}
+
+/** What cannot be read is as good as not there: the files that depend on it say so when they are retrieved. */
+function inheritedFlbs(parts: LiveUpdateParts, lastState: IncomingState | undefined): FlbRecord[] | undefined {
+  try {
+    return lastState?.readFlbs();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    parts.log('error', `Cannot read the FLBs of the last kernel: ${error.message}`);
+    return [];
   }
 }

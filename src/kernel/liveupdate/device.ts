@@ -1,3 +1,4 @@
+import { iocNr } from '../../uapi/ioctl.js';
 import {
   decodeSessionArguments,
   encodeSessionArguments,
@@ -10,6 +11,7 @@ import { KernelError } from '../error.js';
 import { File, type OpenFiles, type Task } from '../fs/file.js';
 import type { UserAddress } from '../hardware.js';
 import type { LiveUpdate } from './core.js';
+import { deviceExtensions, sessionExtensions } from './extensions.js';
 import { type Call, type Command, giveDescriptor, type Opening, runCommand } from './ioctl.js';
 import type { Session } from './session.js';
 import { SessionFile, sessionCommands } from './session-file.js';
@@ -19,14 +21,18 @@ export class LiveUpdateDevice {
   readonly #files: OpenFiles;
   readonly #liveUpdate: LiveUpdate;
   readonly #commands: readonly Command<LiveUpdateDevice>[];
+  readonly #extensions: readonly Command<LiveUpdate>[];
   readonly #sessionCommands: readonly Command<Session>[];
   #inUse = false;
 
-  constructor(files: OpenFiles, liveUpdate: LiveUpdate) {
+  /** @param extend whether there are the commands that no Linux has */
+  constructor(files: OpenFiles, liveUpdate: LiveUpdate, extend: boolean) {
     this.#files = files;
     this.#liveUpdate = liveUpdate;
     const { createSize, createSizeOfOldPrograms } = liveUpdate.parts.rules;
-    this.#sessionCommands = sessionCommands(liveUpdate.parts.rules);
+    this.#extensions = extend ? deviceExtensions : [];
+    const common = sessionCommands(liveUpdate.parts.rules);
+    this.#sessionCommands = extend ? [...common, ...sessionExtensions] : common;
     this.#commands = [
       {
         command: LIVEUPDATE_IOCTL_CREATE_SESSION,
@@ -57,6 +63,9 @@ export class LiveUpdateDevice {
   }
 
   ioctl(command: number, argument: UserAddress, task: Task): number {
+    if (this.#extensions.some((one) => iocNr(one.command) === iocNr(command))) {
+      return runCommand(this.#extensions, this.#liveUpdate, command, argument, task);
+    }
     return runCommand(this.#commands, this, command, argument, task);
   }
 

@@ -1,97 +1,105 @@
-import { KernelError } from '../error.js';
+/**
+ * How one kind of file passes a live update: what somebody writes who wants another kind to be preserved (`struct
+ * liveupdate_file_handler` and `struct liveupdate_file_ops`, patches 08 and 16 of the v5 series).
+ */
 import type { File } from '../fs/file.js';
-import { COMPATIBLE_LENGTH } from './abi.js';
+import type { SessionName } from './name.js';
+
+/** On which side of a live update a session is: made by a program of this kernel, or left by the last one. */
+export type SessionType = 'outgoing' | 'incoming';
+
+/** A session, as handlers get to see it. */
+export interface LiveUpdateSession {
+  readonly name: SessionName;
+  readonly type: SessionType;
+}
+
+/** A file that is about to be preserved. */
+export interface PreserveCall {
+  readonly session: LiveUpdateSession;
+  readonly file: File;
+}
+
+/** What `preserve` made of a file. */
+export interface Preserved<PrivateData> {
+  /** The handle that finds the file's state in the next kernel: an address in RAM, as a rule. */
+  readonly serializedData: bigint;
+  /** What this kernel alone needs to know. It is there in each later call, and does not pass to the next kernel. */
+  readonly privateData: PrivateData;
+  /** The bytes that pass to the next kernel, where the handler counts them. */
+  readonly size?: bigint;
+}
+
+/** A file that is preserved. */
+export interface PreservedCall<PrivateData> extends PreserveCall {
+  readonly serializedData: bigint;
+  readonly privateData: PrivateData;
+}
+
+/** A file that the last kernel preserved. */
+export interface RetrieveCall {
+  readonly session: LiveUpdateSession;
+  /** The handle that the last kernel's handler gave. */
+  readonly serializedData: bigint;
+}
+
+/** A file that the last kernel preserved and that is to be let go of. */
+export interface FinishCall extends RetrieveCall {
+  /** The file, where it was retrieved. */
+  readonly file: File | undefined;
+  readonly retrieved: boolean;
+}
 
 /**
- * How one kind of file passes a live update (`struct liveupdate_file_handler`, patch 08 of the v5 series). A handler
- * keeps what belongs to one file in the object that it returns for it, so that it needs no state of its own.
+ * A file handler. Its callbacks are called one at a time. They throw a KernelError to refuse; any other exception is
+ * a bug and panics the kernel.
+ *
+ * Files are preserved and frozen in the order in which they came, and let go of from the last to the first.
  */
-export interface FileHandler {
-  /** What the next kernel knows this kind of file by, such as `memfd-v1`: at most 47 bytes of ASCII. */
+export interface FileHandler<PrivateData = unknown> {
+  /** What the next kernel knows this kind of file by, such as `memfd-v1`: 1 to 47 printable ASCII characters. */
   readonly compatible: string;
-  /** Whether this handler can take the file. Changes nothing. */
+  /** Whether this handler can take the file. Changes nothing. The first handler that says so gets it. */
   canPreserve(file: File): boolean;
-  /** What two open files have in common when they are the same file. Without it, each open file is its own. */
+  /**
+   * What two open files have in common when they are the same file, whatever handler has them, such as
+   * `inode 0:7/1234`. Without it, each open file is its own.
+   */
   identity?(file: File): string;
   /**
-   * Saves the file's state for the next kernel. The session holds the file for as long as it is preserved.
+   * Saves the file's state, while programs go on. The session holds the file for as long as it is preserved.
    *
    * @throws KernelError where it cannot; nothing is kept then
    */
-  preserve(file: File): PreservedFile;
-  /** A file that the last kernel preserved, by the handle that it gave. Must not fail: nothing is read yet. */
-  incoming(data: bigint): IncomingFile;
-}
-
-/** A file in the kernel that preserves it. */
-export interface PreservedFile {
-  /** The handle for the next kernel. It is read after `freeze`, which may change it. */
-  readonly data: bigint;
-  /** The bytes that pass to the next kernel, where the handler counts them. */
-  readonly size?: bigint;
-  /** Undoes `preserve`. */
-  unpreserve(): void;
+  preserve(call: PreserveCall): Preserved<PrivateData>;
+  /** Undoes `preserve`. Nobody can be told that it failed: a KernelError is logged, and the file is gone all the same. */
+  unpreserve(call: PreservedCall<PrivateData>): void;
   /**
    * The last chance to save state: the programs run no more.
    *
-   * @throws KernelError where it cannot; the live update does not happen then
+   * @returns another handle, where it is another one now
+   * @throws KernelError where it cannot; the live update does not happen then, and `unfreeze` is not called
    */
-  freeze?(): void;
+  freeze?(call: PreservedCall<PrivateData>): bigint | undefined;
   /** Undoes `freeze`: the live update did not happen. */
-  unfreeze?(): void;
-}
-
-/** A file in the kernel that comes after the one that preserved it. */
-export interface IncomingFile {
-  readonly size?: bigint | undefined;
+  unfreeze?(call: PreservedCall<PrivateData>): void;
   /**
-   * Makes the file again. Called once, or again after it failed.
+   * Makes the file again, in the next kernel. Not called again once it has succeeded.
    *
-   * @returns the open file with one reference, which belongs to the caller
-   * @throws KernelError where it cannot
+   * @returns the open file with one reference, which is the session's
+   * @throws KernelError where it cannot. Linux 7.3 remembers that; the v5 series calls again when it is asked again
    */
-  retrieve(): File;
-  /** Whether nothing stands against `finish` now. */
-  canFinish?(): boolean;
-  /** Lets go of all that is left of the handed-over state: all of it where the file was not retrieved. */
-  finish(retrieved: boolean): void;
-}
-
-/** The handlers of a kernel, in the order in which they are asked. */
-export class FileHandlers {
-  readonly #byCompatible = new Map<string, FileHandler>();
-  #closed = false;
-
+  retrieve(call: RetrieveCall): File;
+  /** Whether nothing stands against `finish` now, for each file of a session before any is finished. */
+  canFinish?(call: FinishCall): boolean;
   /**
-   * @throws KernelError EBUSY once sessions were read, EEXIST for a name that is taken (patch 08), EINVAL for a name
-   * that does not fit into the handover
+   * Lets go of all that is left of the handed-over state: all of it where the file was not retrieved. Nobody can be told
+   * that it failed: a KernelError is logged, and the file is gone all the same.
    */
-  register(handler: FileHandler): void {
-    const failure = `Cannot register the file handler "${handler.compatible}"`;
-    if (this.#closed) throw new KernelError('EBUSY', `${failure}: the sessions of the last kernel were read already`);
-    if (!/^[!-~]+$/.test(handler.compatible) || handler.compatible.length >= COMPATIBLE_LENGTH) {
-      throw new KernelError('EINVAL', `${failure}: the name must be 1 to ${COMPATIBLE_LENGTH - 1} ASCII letters`);
-    }
-    if (this.#byCompatible.has(handler.compatible)) {
-      throw new KernelError('EEXIST', `${failure}: there is one of that name`);
-    }
-    this.#byCompatible.set(handler.compatible, handler);
-  }
-
-  /** Takes no more handlers: what the last kernel left is read now, and all handlers must be there for it. */
-  close(): void {
-    this.#closed = true;
-  }
-
-  /** The first handler that can take the file. */
-  for(file: File): FileHandler | undefined {
-    for (const handler of this.#byCompatible.values()) {
-      if (handler.canPreserve(file)) return handler;
-    }
-    return undefined;
-  }
-
-  named(compatible: string): FileHandler | undefined {
-    return this.#byCompatible.get(compatible);
-  }
+  finish(call: FinishCall): void;
+  /** The bytes that a file has that the last kernel preserved, where that can be told. Changes nothing. */
+  incomingSize?(serializedData: bigint): bigint | undefined;
 }
+
+/** The callbacks that each handler has (patch 08), for handlers that no compiler has seen. */
+export const REQUIRED_CALLBACKS = ['canPreserve', 'preserve', 'unpreserve', 'retrieve', 'finish'] as const;

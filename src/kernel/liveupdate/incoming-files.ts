@@ -1,15 +1,16 @@
 import { KernelError } from '../error.js';
 import type { File } from '../fs/file.js';
 import type { FileRecord } from './abi.js';
-import type { FileHandler, IncomingFile } from './handler.js';
-import type { SessionName } from './name.js';
+import { finishFlbs } from './flbs.js';
+import type { FinishCall, LiveUpdateSession, RetrieveCall } from './handler.js';
+import type { RegisteredHandler } from './handlers.js';
 import { hex, type LiveUpdateParts } from './outgoing-files.js';
 import { type FileIdentity, identityOf } from './taken-files.js';
 
 interface IncomingEntry {
   readonly token: bigint;
-  readonly handler: FileHandler;
-  readonly incoming: IncomingFile;
+  readonly registered: RegisteredHandler;
+  readonly call: RetrieveCall;
   /** How the retrieve ended, once it was tried. The session holds a reference of the file. */
   outcome?: { readonly file: File; readonly identity: FileIdentity } | { readonly failure: KernelError };
 }
@@ -17,23 +18,45 @@ interface IncomingEntry {
 /** The files that the last kernel preserved in a session, by token and in their order (patch 08 of the v5 series). */
 export class IncomingFiles {
   readonly #parts: LiveUpdateParts;
-  readonly #session: SessionName;
+  readonly #session: LiveUpdateSession;
   readonly #files = new Map<bigint, IncomingEntry>();
 
-  /** @throws KernelError ENOENT for a file of a kind that this kernel has no handler for (patch 08) */
-  constructor(parts: LiveUpdateParts, session: SessionName, records: readonly FileRecord[]) {
+  constructor(parts: LiveUpdateParts, session: LiveUpdateSession) {
     this.#parts = parts;
     this.#session = session;
-    for (const { token, compatible, data } of records) {
-      const handler = parts.handlers.named(compatible);
-      if (handler === undefined) {
-        throw new KernelError(
-          'ENOENT',
-          `Cannot take over token ${hex(token)} of session ${session}: no handler is called "${compatible}"`,
-        );
+  }
+
+  /**
+   * Takes over what the last kernel left.
+   *
+   * @throws KernelError ENOENT for a file of a kind that this kernel has no handler for (patch 08); no file is taken
+   * over then
+   */
+  adopt(records: readonly FileRecord[]): void {
+    const entries = records.map(({ token, compatible, data }) => {
+      const registered = this.#parts.handlers.named(compatible);
+      if (registered !== undefined) {
+        return { token, registered, call: { session: this.#session, serializedData: data } };
       }
-      this.#files.set(token, { token, handler, incoming: handler.incoming(data) });
+      throw new KernelError(
+        'ENOENT',
+        `Cannot take over token ${hex(token)} of session ${this.#session.name}: no handler is called "${compatible}"`,
+      );
+    });
+    for (const entry of entries) {
+      entry.registered.files += 1;
+      this.#files.set(entry.token, entry);
     }
+  }
+
+  /** Gives up what was taken over, before anybody saw it: it stays as the last kernel left it. */
+  abandon(): void {
+    for (const { registered } of this.#files.values()) registered.files -= 1;
+    this.#files.clear();
+  }
+
+  get size(): number {
+    return this.#files.size;
   }
 
   has(token: bigint): boolean {
@@ -41,25 +64,30 @@ export class IncomingFiles {
   }
 
   *all(): Generator<{ token: bigint; compatible: string; size: bigint | undefined; retrieved: boolean }> {
-    for (const { token, handler, incoming, outcome } of this.#files.values()) {
+    for (const { token, registered, call, outcome } of this.#files.values()) {
+      const { handler } = registered;
       const retrieved = outcome !== undefined && 'file' in outcome;
-      yield { token, compatible: handler.compatible, size: incoming.size, retrieved };
+      const size = handler.incomingSize?.(call.serializedData);
+      yield { token, compatible: handler.compatible, size, retrieved };
     }
   }
 
   /**
    * The file that was preserved under the token: made at the first call, the same one at each later call.
    *
-   * @returns the open file with a reference for the caller
+   * @returns the open file; the reference stays the session's
    * @throws KernelError ENOENT for a token that is not there; what the handler says, on Linux 7.3 the same each time
    */
   retrieve(token: bigint): File {
     const entry = this.#files.get(token);
     if (entry === undefined) {
-      throw new KernelError('ENOENT', `Cannot retrieve token ${hex(token)} from session ${this.#session}: not there`);
+      throw new KernelError(
+        'ENOENT',
+        `Cannot retrieve token ${hex(token)} from session ${this.#session.name}: not there`,
+      );
     }
     if (entry.outcome === undefined) return this.#retrieveFirst(entry);
-    if ('file' in entry.outcome) return entry.outcome.file.get();
+    if ('file' in entry.outcome) return entry.outcome.file;
     throw entry.outcome.failure;
   }
 
@@ -69,11 +97,7 @@ export class IncomingFiles {
    * @throws KernelError EBUSY where a handler cannot finish a file yet; nothing has changed then
    */
   finish(): void {
-    for (const { token, incoming } of this.#files.values()) {
-      if (incoming.canFinish?.() === false) {
-        throw new KernelError('EBUSY', `Cannot finish session ${this.#session}: token ${hex(token)} is not ready`);
-      }
-    }
+    for (const entry of this.#files.values()) this.#checkFinish(entry);
     for (const entry of [...this.#files.values()].reverse()) {
       this.#files.delete(entry.token);
       this.#finishOne(entry);
@@ -81,28 +105,62 @@ export class IncomingFiles {
   }
 
   #retrieveFirst(entry: IncomingEntry): File {
+    const { handler } = entry.registered;
     let file: File;
     try {
-      file = entry.incoming.retrieve();
+      this.#visit('retrieve', entry);
+      file = handler.retrieve(entry.call);
     } catch (error) {
       if (error instanceof KernelError && this.#parts.rules.remembersFailedRetrieve) {
         entry.outcome = { failure: error };
       }
       throw error;
     }
-    const identity = identityOf(entry.handler, file);
+    const identity = identityOf(handler, file);
     this.#parts.taken.take(identity);
     entry.outcome = { file, identity };
-    return file.get();
+    return file;
   }
 
-  #finishOne({ incoming, outcome }: IncomingEntry): void {
-    if (outcome === undefined || !('file' in outcome)) {
-      incoming.finish(false);
-      return;
+  #checkFinish(entry: IncomingEntry): void {
+    const { handler } = entry.registered;
+    if (handler.canFinish === undefined) return;
+    this.#visit('can_finish', entry);
+    if (handler.canFinish(finishCall(entry))) return;
+    throw new KernelError(
+      'EBUSY',
+      `Cannot finish session ${this.#session.name}: token ${hex(entry.token)} is not ready; finish it again later`,
+    );
+  }
+
+  /** The FLBs are let go of after the file that depends on them. */
+  #finishOne(entry: IncomingEntry): void {
+    const { token, registered, outcome } = entry;
+    const warn = (what: string, { message }: KernelError) => {
+      const name = `token ${hex(token)} of session ${this.#session.name}`;
+      this.#parts.log('warning', `${what} ${name} was finished: ${message}`);
+    };
+    try {
+      registered.handler.finish(finishCall(entry));
+    } catch (error) {
+      // The session is on its way out, and so are the files that come after this one.
+      if (!(error instanceof KernelError)) throw error;
+      warn('Lost something as', error);
     }
-    incoming.finish(true);
+    finishFlbs(registered.flbs, (error) => warn('Lost an FLB as', error));
+    registered.files -= 1;
+    if (outcome === undefined || !('file' in outcome)) return;
     this.#parts.taken.release(outcome.identity);
     outcome.file.put();
   }
+
+  #visit(callback: 'retrieve' | 'can_finish', { token, registered }: IncomingEntry): void {
+    const { compatible } = registered.handler;
+    this.#parts.visit({ kind: 'file', callback, session: this.#session.name, token, compatible });
+  }
+}
+
+function finishCall({ call, outcome }: IncomingEntry): FinishCall {
+  const file = outcome !== undefined && 'file' in outcome ? outcome.file : undefined;
+  return { ...call, file, retrieved: file !== undefined };
 }

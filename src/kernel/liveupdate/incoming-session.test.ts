@@ -248,17 +248,14 @@ test('v5: a retrieved file can be preserved again at once', () => {
   });
 });
 
-test('a kernel reads what a kernel of the other profile left', () => {
-  for (const [first, second] of [
-    ['v5', 'linux'],
-    ['linux', 'v5'],
-  ] as const) {
-    const machine = new FakeMachine({ profile: first });
-    const session = machine.create(machine.openDevice(), 'vm');
-    machine.preserve(session, machine.memfd('text'), 1n);
-    machine.kexec({ profile: second });
-    const incoming = machine.retrieve(machine.openDevice(), 'vm');
-    equal(machine.content(machine.retrieveFd(incoming, 1n)), 'text');
-    deepEqual(leftovers(machine), []);
-  }
+test('linux reads what v5 left, and v5 does not read what linux left', () => {
+  const machine = new FakeMachine({ profile: 'v5' });
+  const session = machine.create(machine.openDevice(), 'vm');
+  machine.preserve(session, machine.memfd('text'), 1n);
+  machine.kexec({ profile: 'linux' });
+  const incoming = machine.retrieve(machine.openDevice(), 'vm');
+  equal(machine.content(machine.retrieveFd(incoming, 1n)), 'text');
+  machine.finish(incoming);
+  machine.task.closeAll();
+  refused('EINVAL', () => machine.kexec({ profile: 'v5' }));
 });

@@ -1,8 +1,10 @@
 import { KernelError } from '../error.js';
 import type { FileTable as DescriptorTable, File } from '../fs/file.js';
+import type { Visit } from '../step.js';
 import type { FileTable } from './abi.js';
-import type { FileHandler, FileHandlers, PreservedFile } from './handler.js';
-import type { SessionName } from './name.js';
+import { preserveFlbs, unpreserveFlbs } from './flbs.js';
+import type { LiveUpdateSession, PreservedCall } from './handler.js';
+import type { FileHandlers, RegisteredHandler } from './handlers.js';
 import type { Rules } from './profile.js';
 import { type FileIdentity, identityOf, type TakenFiles } from './taken-files.js';
 
@@ -11,27 +13,32 @@ export interface LiveUpdateParts {
   readonly rules: Rules;
   readonly handlers: FileHandlers;
   readonly taken: TakenFiles;
+  /** Called before each step that a handler may refuse. */
+  readonly visit: Visit;
   log(level: 'info' | 'warning' | 'error', message: string): void;
 }
 
 /** A file that a session preserves for the next kernel (`struct luo_file`). It holds a reference of the file. */
 export interface OutgoingFile {
   readonly token: bigint;
-  readonly handler: FileHandler;
-  readonly file: File;
+  readonly registered: RegisteredHandler;
   readonly identity: FileIdentity;
-  readonly preserved: PreservedFile;
+  readonly size: bigint | undefined;
+  /** What the handler's callbacks are told. The handle is that of the last `freeze`. */
+  call: PreservedCall<unknown>;
 }
 
 /** The files that a session preserves, by token and in the order in which they came (patch 08 of the v5 series). */
 export class OutgoingFiles {
   readonly #parts: LiveUpdateParts;
-  readonly #session: SessionName;
+  readonly #session: LiveUpdateSession;
   readonly #files = new Map<bigint, OutgoingFile>();
+  readonly #tokens = new Map<File, bigint>();
+  #frozen = false;
 
   constructor(
     parts: LiveUpdateParts,
-    session: SessionName,
+    session: LiveUpdateSession,
     readonly table: FileTable,
   ) {
     this.#parts = parts;
@@ -42,25 +49,39 @@ export class OutgoingFiles {
     return this.#files.values();
   }
 
+  get size(): number {
+    return this.#files.size;
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozen;
+  }
+
   has(token: bigint): boolean {
     return this.#files.has(token);
+  }
+
+  /** The token that an open file is preserved under. */
+  tokenOf(file: File): bigint | undefined {
+    return this.#tokens.get(file);
   }
 
   /**
    * Preserves the file behind a descriptor of a program under a token that is free in the session.
    *
    * @throws KernelError, in this order: EBADF for a descriptor that is not open; ENOMEM and (v5) ENOSPC, before EBADF
-   * on Linux 7.3; ENOENT where no handler takes the file; (Linux 7.3) EBUSY where a session has it; what the handler
-   * says. Nothing is kept then.
+   * on Linux 7.3; ENOENT where no handler takes the file; (Linux 7.3) EBUSY where a session has it; what an FLB and
+   * the handler say. Nothing is kept then.
    */
   preserve(token: bigint, fd: number, descriptors: DescriptorTable): void {
-    const failure = `Cannot preserve fd ${fd} as token ${hex(token)} in session ${this.#session}`;
+    const failure = `Cannot preserve fd ${fd} as token ${hex(token)} in session ${this.#session.name}`;
     if (this.#parts.rules.makesRoomFirst) this.#reserve(failure);
     const file = descriptors.get(fd);
     try {
       if (file === undefined) throw new KernelError('EBADF', `${failure}: no file is open there`);
       if (!this.#parts.rules.makesRoomFirst) this.#reserve(failure);
       this.#files.set(token, this.#preserveFile(token, file, failure));
+      this.#tokens.set(file, token);
     } catch (error) {
       file?.put();
       this.#freeTable();
@@ -68,61 +89,137 @@ export class OutgoingFiles {
     }
   }
 
+  /**
+   * Lets go of one file.
+   *
+   * @returns whether the token was there
+   */
+  unpreserve(token: bigint): boolean {
+    const entry = this.#files.get(token);
+    if (entry === undefined) return false;
+    this.#unpreserveOne(entry);
+    this.#freeTable();
+    return true;
+  }
+
   /** Lets go of all files, the last one first. */
   unpreserveAll(): void {
-    for (const entry of [...this.#files.values()].reverse()) {
-      entry.preserved.unpreserve();
-      this.#parts.taken.release(entry.identity);
-      this.#files.delete(entry.token);
-      entry.file.put();
-    }
+    for (const entry of [...this.#files.values()].reverse()) this.#unpreserveOne(entry);
     this.#freeTable();
   }
 
   /**
-   * Freezes all files in the order in which they came and writes them down for the next kernel.
+   * Freezes all files in the order in which they came and writes them down for the next kernel. Does nothing where
+   * they are frozen.
    *
    * @throws KernelError of the handler that could not; the files before it are unfrozen then
    */
   freeze(): void {
+    if (this.#frozen) return;
     const frozen: OutgoingFile[] = [];
     for (const entry of this.#files.values()) {
       try {
-        entry.preserved.freeze?.();
+        this.#freezeOne(entry);
       } catch (error) {
-        this.#parts.log('warning', `Cannot freeze token ${hex(entry.token)} in session ${this.#session}: ${error}`);
-        unfreezeAll(frozen);
+        this.#parts.log(
+          'warning',
+          `Cannot freeze token ${hex(entry.token)} in session ${this.#session.name}: ${error}`,
+        );
+        this.#unfreezeAll(frozen);
         throw error;
       }
       frozen.push(entry);
     }
     this.table.write(
-      frozen.map(({ handler, preserved, token }) => ({
-        compatible: handler.compatible,
-        data: preserved.data,
+      frozen.map(({ registered, call, token }) => ({
+        compatible: registered.handler.compatible,
+        data: call.serializedData,
         token,
       })),
     );
+    this.#frozen = true;
   }
 
   /** Undoes `freeze`, the last file first. */
   unfreeze(): void {
-    unfreezeAll([...this.#files.values()]);
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    this.#unfreezeAll([...this.#files.values()]);
+  }
+
+  #freezeOne(entry: OutgoingFile): void {
+    const { handler } = entry.registered;
+    if (handler.freeze === undefined) return;
+    this.#visit('freeze', entry.token, handler.compatible);
+    const serializedData = handler.freeze(entry.call);
+    if (serializedData !== undefined) entry.call = { ...entry.call, serializedData };
   }
 
   #preserveFile(token: bigint, file: File, failure: string): OutgoingFile {
     const { handlers, rules, taken } = this.#parts;
-    const handler = handlers.for(file);
-    if (handler === undefined) {
+    const registered = handlers.for(file);
+    if (registered === undefined) {
       throw new KernelError('ENOENT', `${failure}: no handler preserves a file of this kind`);
     }
-    const identity = identityOf(handler, file);
+    const identity = identityOf(registered.handler, file);
     if (rules.oneTokenPerFile && taken.has(identity)) {
       throw new KernelError('EBUSY', `${failure}: a session has this file already`);
     }
-    const preserved = handler.preserve(file);
+    const { size, ...preserved } = this.#callPreserve(registered, token, file);
     taken.take(identity);
-    return { token, handler, file, identity, preserved };
+    registered.files += 1;
+    return { token, registered, identity, size, call: { session: this.#session, file, ...preserved } };
+  }
+
+  /** The FLBs are there around the file: preserved before it, and let go of after it. */
+  #callPreserve({ handler, flbs }: RegisteredHandler, token: bigint, file: File) {
+    const lost = this.#lostFlb(token);
+    preserveFlbs(flbs, lost);
+    try {
+      this.#visit('preserve', token, handler.compatible);
+      return handler.preserve({ session: this.#session, file });
+    } catch (error) {
+      unpreserveFlbs(flbs, lost);
+      throw error;
+    }
+  }
+
+  #unpreserveOne({ token, registered, identity, call }: OutgoingFile): void {
+    this.#attempt('unpreserve', token, () => registered.handler.unpreserve(call));
+    unpreserveFlbs(registered.flbs, this.#lostFlb(token));
+    registered.files -= 1;
+    this.#parts.taken.release(identity);
+    this.#files.delete(token);
+    this.#tokens.delete(call.file);
+    call.file.put();
+  }
+
+  #unfreezeAll(files: OutgoingFile[]): void {
+    for (const { token, registered, call } of files.reverse()) {
+      this.#attempt('unfreeze', token, () => registered.handler.unfreeze?.(call));
+    }
+  }
+
+  /** Runs what there is nobody to tell of when it fails: the files that come after this one must have their turn. */
+  #attempt(callback: 'unpreserve' | 'unfreeze', token: bigint, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      const name = `token ${hex(token)} of session ${this.#session.name}`;
+      this.#parts.log('warning', `Cannot ${callback} all of ${name}: ${error.message}`);
+    }
+  }
+
+  #lostFlb(token: bigint): (error: KernelError) => void {
+    return ({ message }) => {
+      const name = `token ${hex(token)} of session ${this.#session.name}`;
+      this.#parts.log('warning', `Lost an FLB as ${name} was unpreserved: ${message}`);
+    };
+  }
+
+  #visit(callback: 'preserve' | 'freeze', token: bigint, compatible: string): void {
+    this.#parts.visit({ kind: 'file', callback, session: this.#session.name, token, compatible });
   }
 
   #reserve(failure: string): void {
@@ -139,10 +236,6 @@ export class OutgoingFiles {
   #freeTable(): void {
     if (this.#files.size === 0) this.table.free();
   }
-}
-
-function unfreezeAll(files: OutgoingFile[]): void {
-  for (const { preserved } of files.reverse()) preserved.unfreeze?.();
 }
 
 export function hex(token: bigint): string {

@@ -14,9 +14,10 @@ import { KernelError } from '../error.js';
 import { File, type OpenFiles, type Task } from '../fs/file.js';
 import type { UserAddress } from '../hardware.js';
 import type { LiveUpdate } from './core.js';
+import type { SessionType } from './handler.js';
 import { type Call, type Command, giveDescriptor, runCommand } from './ioctl.js';
 import type { Rules } from './profile.js';
-import type { Session, SessionType } from './session.js';
+import type { Session } from './session.js';
 
 /** What a session's descriptor stands for. The session ends with it. */
 export class SessionFile extends File {

@@ -1,19 +1,17 @@
 import { KernelError } from '../error.js';
 import type { FileTable as DescriptorTable, File } from '../fs/file.js';
 import type { FileRecord, FileTable } from './abi.js';
+import type { LiveUpdateSession, SessionType } from './handler.js';
 import { IncomingFiles } from './incoming-files.js';
 import type { SessionName } from './name.js';
 import { hex, type LiveUpdateParts, OutgoingFiles } from './outgoing-files.js';
-
-/** On which side of a live update a session is: made by a program of this kernel, or left by the last one. */
-export type SessionType = 'outgoing' | 'incoming';
 
 /**
  * A named group of files that pass a live update together (`struct luo_session`).
  *
  * Each session has files of its own type only, but for the v5 series, which adds to incoming sessions as to others.
  */
-export class Session {
+export class Session implements LiveUpdateSession {
   readonly outgoing: OutgoingFiles;
   readonly incoming: IncomingFiles;
   /** Whether a program has a descriptor for this incoming session, or had one that could not be finished. */
@@ -33,8 +31,9 @@ export class Session {
     records: readonly FileRecord[] = [],
   ) {
     this.#parts = parts;
-    this.outgoing = new OutgoingFiles(parts, name, table);
-    this.incoming = new IncomingFiles(parts, name, records);
+    this.outgoing = new OutgoingFiles(parts, this, table);
+    this.incoming = new IncomingFiles(parts, this);
+    this.incoming.adopt(records);
   }
 
   /**
@@ -49,7 +48,20 @@ export class Session {
         `Cannot preserve fd ${fd} as token ${hex(token)} in session ${this.name}: the token is used already`,
       );
     }
+    this.#checkNotFrozen(`preserve fd ${fd} as token ${hex(token)} in session ${this.name}`);
     this.outgoing.preserve(token, fd, descriptors);
+  }
+
+  /**
+   * Lets go of one file that this kernel preserved.
+   *
+   * @throws KernelError EBUSY where the session is frozen, ENOENT for a token that it does not preserve
+   */
+  unpreserveFd(token: bigint): void {
+    const what = `let go of token ${hex(token)} in session ${this.name}`;
+    this.#checkNotFrozen(what);
+    if (this.outgoing.unpreserve(token)) return;
+    throw new KernelError('ENOENT', `Cannot ${what}: it is not preserved here`);
   }
 
   /**
@@ -59,7 +71,7 @@ export class Session {
    * @throws KernelError as `IncomingFiles.retrieve`
    */
   retrieveFd(token: bigint): File {
-    return this.incoming.retrieve(token);
+    return this.incoming.retrieve(token).get();
   }
 
   /**
@@ -69,6 +81,7 @@ export class Session {
    */
   finish(): void {
     this.incoming.finish();
+    this.outgoing.unfreeze();
     this.outgoing.unpreserveAll();
   }
 
@@ -86,5 +99,10 @@ export class Session {
       this.#parts.log('warning', `Cannot finish session ${this.name} as its descriptor is closed: ${error.message}`);
       return false;
     }
+  }
+
+  #checkNotFrozen(what: string): void {
+    if (!this.outgoing.isFrozen) return;
+    throw new KernelError('EBUSY', `Cannot ${what}: the session is frozen; cancel that first`);
   }
 }

@@ -5,7 +5,7 @@ import type { FileHandler } from './handler.js';
 export type FileIdentity = string | File;
 
 export function identityOf(handler: FileHandler, file: File): FileIdentity {
-  return handler.identity === undefined ? file : `${handler.compatible} ${handler.identity(file)}`;
+  return handler.identity === undefined ? file : handler.identity(file);
 }
 
 /** The files that are in a session: preserved, or retrieved and not finished (measured on Linux 7.3). */

@@ -4,6 +4,7 @@ import { F_SEAL_GROW, F_SEAL_WRITE } from '../../uapi/fcntl.js';
 import { KernelError } from '../error.js';
 import { refused } from '../testing/expect.js';
 import { FakeMachine, leftovers } from '../testing/fake-machine.js';
+import { refusalsForMemory } from '../testing/scarce-memory.js';
 import { PAGE_SIZE } from '../units.js';
 
 type Profile = 'linux' | 'v5';
@@ -99,26 +100,16 @@ for (const profile of ['linux', 'v5'] as const) {
   });
 
   test(`${profile}: preserving with too little RAM is ENOMEM wherever it runs out, and leaves nothing`, () => {
-    let refusals = 0;
     // Single pages, so that the array of folios takes many pages of RAM.
     const filePages = profile === 'v5' ? 10000 : 2100;
-    for (let pages = profile === 'v5' ? 32 : 4; ; pages += 1) {
+    const refusals = refusalsForMemory(profile === 'v5' ? 32 : 4, (pages) => {
       const { machine, session } = withSession(profile, pages);
       const memory = machine.memfd('', { size: filePages * PAGE_SIZE });
       for (let page = 0; page < filePages; page += 2) {
         machine.host.write(machine.task.descriptorAt(memory), page * PAGE_SIZE, Uint8Array.of(page));
       }
-      try {
-        machine.preserve(session, memory, 1n);
-        deepEqual(leftovers(machine), []);
-        break;
-      } catch (error) {
-        if (!(error instanceof KernelError)) throw error;
-        equal(error.code, 'ENOMEM');
-        refusals += 1;
-        deepEqual(leftovers(machine), []);
-      }
-    }
+      return { machine, run: () => machine.preserve(session, memory, 1n) };
+    });
     equal(refusals > 5, true);
   });
 

@@ -18,4 +18,6 @@ export interface MemoryManagement {
   readonly inodes: ShmemInodes;
   readonly regions: Regions;
   readonly rules: MemfdRules;
+  /** Whether files come back just as Linux makes them, even where that takes a copy of their content. */
+  readonly strict: boolean;
 }

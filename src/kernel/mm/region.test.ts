@@ -109,3 +109,10 @@ test('folios() takes the largest order that fits', () => {
     [18, 18, 1, 0],
   );
 });
+
+test('folios() takes none of a larger order than it is told', () => {
+  deepEqual(
+    [...folios(FIRST, FIRST + 2 * 512 + 1, 9)].map(({ order }) => order),
+    [9, 9, 0],
+  );
+});

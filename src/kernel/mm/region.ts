@@ -122,11 +122,16 @@ function aligned(page: number): number {
  *
  * @param from the first page
  * @param to the page after the last one
+ * @param limit no folio has a larger order
  */
-export function* folios(from: number, to: number): Generator<{ pfn: PageFrameNumber; order: number }> {
+export function* folios(
+  from: number,
+  to: number,
+  limit = MAX_REGION_ORDER,
+): Generator<{ pfn: PageFrameNumber; order: number }> {
   for (let pfn = from; pfn < to; ) {
     let order = 0;
-    while (order < MAX_REGION_ORDER && pfn % 2 ** (order + 1) === 0 && pfn + 2 ** (order + 1) <= to) order += 1;
+    while (order < limit && pfn % 2 ** (order + 1) === 0 && pfn + 2 ** (order + 1) <= to) order += 1;
     yield { pfn: pageFrameNumber(pfn), order };
     pfn += 2 ** order;
   }

@@ -1,10 +1,13 @@
 import type { Hardware } from '../hardware.js';
+import type { Step, Visit } from '../step.js';
 import { PAGE_SIZE } from '../units.js';
 import { FakeHost } from './fake-host.js';
 
 /** A machine in memory, for tests. */
 export class FakeHardware implements Hardware {
   readonly messages: string[] = [];
+  /** Sees each step before it is made. What it throws makes the step fail. The next kernel has it, too. */
+  onStep: Visit | undefined;
 
   constructor(
     readonly ram: Uint8Array,
@@ -22,7 +25,12 @@ export class FakeHardware implements Hardware {
   afterKexec(): FakeHardware {
     const next = new FakeHardware(this.ram.slice(), this.files);
     this.ram.fill(0xdb);
+    next.onStep = this.onStep;
     return next;
+  }
+
+  visit(step: Step): void {
+    this.onStep?.(step);
   }
 
   log(level: 'info' | 'warning' | 'error', message: string): void {

@@ -1,14 +1,19 @@
+import { F_SEAL_EXEC } from '../../uapi/fcntl.js';
 import type { KernelError } from '../error.js';
-import type { Descriptor, Extent, FileHardware, FileKind, FileStatus } from '../hardware.js';
+import type { CopyOptions, Descriptor, Extent, FileHardware, FileKind, FileStatus, HugePagePool } from '../hardware.js';
+import { WRITE_SEALS } from '../mm/restored-seals.js';
 import { PAGE_SIZE } from '../units.js';
 
 interface FakeInode {
   readonly id: string;
   readonly kind: FileKind;
+  readonly link: string;
   readonly links: number;
   readonly pages: Map<number, Uint8Array>;
+  readonly hugePageSize: number;
   size: bigint;
   seals: number;
+  permissions: number;
 }
 
 interface FakeDescription {
@@ -18,16 +23,22 @@ interface FakeDescription {
 
 export interface FakeFileOptions {
   readonly kind?: FileKind;
+  readonly link?: string;
   readonly links?: number;
   readonly size?: bigint | number;
   readonly seals?: number;
+  readonly permissions?: number;
   readonly position?: bigint | number;
+  /** Of a file of kind `hugetlb`. */
+  readonly hugePageSize?: number;
 }
 
 /** A host in memory, for tests: sparse files, open file descriptions, and descriptors that are counted. */
 export class FakeHost implements FileHardware {
   readonly #descriptions = new Map<Descriptor, FakeDescription>();
   readonly #failures = new Map<string, KernelError>();
+  /** The pools of huge pages. */
+  pools: HugePagePool[] = [];
   #nextInode = 1;
   #nextDescriptor = 100;
 
@@ -37,9 +48,20 @@ export class FakeHost implements FileHardware {
   }
 
   /** A new file: a memfd without content, where nothing else is said. */
-  file({ kind = 'shmem', links = 0, size = 0, seals = 0, position = 0 }: FakeFileOptions = {}): Descriptor {
-    const inode = { id: `0:${this.#nextInode}`, kind, links, pages: new Map(), size: BigInt(size), seals };
+  file(options: FakeFileOptions = {}): Descriptor {
+    const {
+      kind = 'shmem',
+      link = '/memfd: (deleted)',
+      links = 0,
+      size = 0,
+      seals = 0,
+      permissions = 0o777,
+      position = 0,
+      hugePageSize = 2 ** 21,
+    } = options;
+    const id = `0:${this.#nextInode}`;
     this.#nextInode += 1;
+    const inode = { id, kind, link, links, pages: new Map(), size: BigInt(size), seals, permissions, hugePageSize };
     return this.#describe({ inode, position: BigInt(position) });
   }
 
@@ -73,13 +95,13 @@ export class FakeHost implements FileHardware {
   }
 
   /** The next call of that name fails. */
-  failNext(call: 'reopen', error: KernelError): void {
+  failNext(call: 'reopen' | 'copy', error: KernelError): void {
     this.#failures.set(call, error);
   }
 
   status(descriptor: Descriptor): FileStatus {
-    const { id, kind, links, size } = this.#at(descriptor).inode;
-    return { inode: id, kind, links, size };
+    const { id, kind, link, links, size, permissions } = this.#at(descriptor).inode;
+    return { inode: id, kind, link, links, size, permissions };
   }
 
   position(descriptor: Descriptor): bigint {
@@ -91,6 +113,8 @@ export class FakeHost implements FileHardware {
   }
 
   dataExtents(descriptor: Descriptor, size: number): Extent[] {
+    // As on the host, where such a file does not tell its holes.
+    if (this.#at(descriptor).inode.kind === 'hugetlb') return size === 0 ? [] : [{ start: 0, end: size }];
     const extents: { start: number; end: number }[] = [];
     const indices = [...this.#at(descriptor).inode.pages.keys()].sort((a, b) => a - b);
     for (const index of indices.filter((one) => one * PAGE_SIZE < size)) {
@@ -104,7 +128,29 @@ export class FakeHost implements FileHardware {
 
   reopen(descriptor: Descriptor, position: bigint): Descriptor {
     this.#failIfToldTo('reopen');
-    return this.#describe({ inode: this.#at(descriptor).inode, position });
+    const { inode } = this.#at(descriptor);
+    // As on the host, the seal keeps the execute bits as they are, and with them the mode.
+    if ((inode.seals & F_SEAL_EXEC) === 0) inode.permissions = 0o777;
+    return this.#describe({ inode, position });
+  }
+
+  copy(descriptor: Descriptor, { size, position, seals }: CopyOptions): Descriptor {
+    this.#failIfToldTo('copy');
+    const implied = (seals & F_SEAL_EXEC) === 0 ? 0 : WRITE_SEALS;
+    const copy = this.file({ size, position, seals: seals | implied });
+    const { pages } = this.#at(copy).inode;
+    for (const [index, page] of this.#at(descriptor).inode.pages) {
+      if (BigInt(index * PAGE_SIZE) < size) pages.set(index, page.slice());
+    }
+    return copy;
+  }
+
+  hugePageSize(descriptor: Descriptor): number {
+    return this.#at(descriptor).inode.hugePageSize;
+  }
+
+  hugePagePools(): HugePagePool[] {
+    return this.pools;
   }
 
   close(descriptor: Descriptor): void {

@@ -14,15 +14,28 @@ import {
   LIVEUPDATE_SESSION_RETRIEVE_FD,
   LiveupdateSize,
 } from '../../uapi/liveupdate.js';
+import {
+  decodeWordArguments,
+  encodeUnpreserveArguments,
+  encodeWordArguments,
+  LUO_SESSION_SET_EVENT,
+  LUO_SESSION_UNPRESERVE_FD,
+  LUO_UNPRESERVE_SIZE,
+  LUO_WORD_SIZE,
+  LuoEvent,
+} from '../../uapi/liveupdate-extensions.js';
 import type { Handover } from '../hardware.js';
 import { Kernel, type KernelOptions } from '../kernel.js';
+import { PAGE_SIZE } from '../units.js';
 import { FakeHardware } from './fake-hardware.js';
-import type { FakeFileOptions } from './fake-host.js';
+import { type FakeFileOptions, FakeHost } from './fake-host.js';
 import { FakeTask } from './fake-task.js';
 
 export interface FakeMachineOptions extends Partial<KernelOptions> {
   /** RAM in pages. */
   readonly pages?: number;
+  /** What holds the files. */
+  readonly host?: FakeHost;
 }
 
 /** A machine with one program, for tests: the ioctls as a program makes them, and kexec. */
@@ -32,9 +45,9 @@ export class FakeMachine {
   task: FakeTask;
   #options: KernelOptions;
 
-  constructor({ pages = 256, profile = 'linux', ...others }: FakeMachineOptions = {}) {
+  constructor({ pages = 256, host = new FakeHost(), profile = 'linux', ...others }: FakeMachineOptions = {}) {
     this.#options = { profile, ...others };
-    this.hardware = FakeHardware.withPages(pages);
+    this.hardware = new FakeHardware(new Uint8Array(pages * PAGE_SIZE), host);
     this.kernel = Kernel.boot(this.hardware, this.#options);
     this.task = new FakeTask(this.kernel, this.hardware.files);
   }
@@ -49,9 +62,11 @@ export class FakeMachine {
 
   openDevice(): number {
     const file = this.kernel.openDevice();
-    const fd = this.task.install(file);
-    file.put();
-    return fd;
+    try {
+      return this.task.install(file);
+    } finally {
+      file.put();
+    }
   }
 
   /** An open file of the host with content, as a descriptor of the program. */
@@ -94,12 +109,30 @@ export class FakeMachine {
     return decodeGetNameArguments(this.call(session, LIVEUPDATE_SESSION_GET_NAME, given)).name;
   }
 
+  /** One of luo's own commands that answer with a state, by its number. */
+  getState(fd: number, command: number): number {
+    return decodeWordArguments(this.call(fd, command, encodeWordArguments({ size: LUO_WORD_SIZE, word: 0 }))).word;
+  }
+
+  setEvent(session: number, event: keyof typeof LuoEvent): void {
+    this.call(session, LUO_SESSION_SET_EVENT, encodeWordArguments({ size: LUO_WORD_SIZE, word: LuoEvent[event] }));
+  }
+
+  unpreserve(session: number, token: bigint): void {
+    const given = encodeUnpreserveArguments({ size: LUO_UNPRESERVE_SIZE, reserved: 0, token });
+    this.call(session, LUO_SESSION_UNPRESERVE_FD, given);
+  }
+
   /** An ioctl with a structure in memory that can be written. Returns the structure as the kernel left it. */
   call(fd: number, command: number, given: Uint8Array): Uint8Array {
     const { task } = this;
     const address = task.memory.put(given);
-    this.kernel.ioctl(task.fileAt(fd), command, address, task);
-    return task.memory.read(address, given.length);
+    try {
+      this.kernel.ioctl(task.fileAt(fd), command, address, task);
+      return task.memory.read(address, given.length);
+    } finally {
+      task.memory.unmap(address);
+    }
   }
 
   /** The way of a kexec: freeze, end of all programs, end of the kernel, next kernel on a copy of the RAM. */

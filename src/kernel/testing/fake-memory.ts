@@ -28,12 +28,15 @@ export class FakeMemory implements UserMemory {
     const start = this.map(Math.max(bytes.length, 1), { writable });
     const pages = Math.ceil(Math.max(bytes.length, 1) / PAGE_SIZE);
     const at = beforeHole ? address(start + BigInt(pages * PAGE_SIZE - bytes.length)) : start;
-    for (const [i, byte] of bytes.entries()) {
-      const position = at + BigInt(i);
-      const page = this.#pages.get(position / BigInt(PAGE_SIZE));
-      if (page) page.bytes[Number(position % BigInt(PAGE_SIZE))] = byte;
-    }
+    this.#each(at, bytes.length, false, (page, offset, done, length) => {
+      page.bytes.set(bytes.subarray(done, done + length), offset);
+    });
     return at;
+  }
+
+  /** Unmaps the pages from `start` on, up to the next hole. */
+  unmap(start: UserAddress): void {
+    for (let page = start / BigInt(PAGE_SIZE); this.#pages.delete(page); page += 1n);
   }
 
   unmapAll(): void {
@@ -42,15 +45,15 @@ export class FakeMemory implements UserMemory {
 
   read(from: UserAddress, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    this.#each(from, length, false, (page, offset, i) => {
-      bytes[i] = page.bytes[offset] ?? 0;
+    this.#each(from, length, false, (page, offset, done, part) => {
+      bytes.set(page.bytes.subarray(offset, offset + part), done);
     });
     return bytes;
   }
 
   write(to: UserAddress, bytes: Uint8Array): void {
-    this.#each(to, bytes.length, true, (page, offset, i) => {
-      page.bytes[offset] = bytes[i] ?? 0;
+    this.#each(to, bytes.length, true, (page, offset, done, part) => {
+      page.bytes.set(bytes.subarray(done, done + part), offset);
     });
   }
 
@@ -58,14 +61,23 @@ export class FakeMemory implements UserMemory {
     this.#each(to, length, true, () => {});
   }
 
-  #each(from: bigint, length: number, write: boolean, visit: (page: FakePage, offset: number, i: number) => void) {
-    for (let i = 0; i < length; i += 1) {
-      const position = from + BigInt(i);
+  /** Visits the part of each page, in order: where it begins in the page, how much is done, and how long it is. */
+  #each(
+    from: bigint,
+    length: number,
+    write: boolean,
+    visit: (page: FakePage, offset: number, done: number, length: number) => void,
+  ): void {
+    for (let done = 0; done < length; ) {
+      const position = from + BigInt(done);
       const page = this.#pages.get(position / BigInt(PAGE_SIZE));
       if (page === undefined || (write && !page.writable)) {
         throw new KernelError('EFAULT', `Cannot ${write ? 'write' : 'read'} at 0x${position.toString(16)}`);
       }
-      visit(page, Number(position % BigInt(PAGE_SIZE)), i);
+      const offset = Number(position % BigInt(PAGE_SIZE));
+      const part = Math.min(PAGE_SIZE - offset, length - done);
+      visit(page, offset, done, part);
+      done += part;
     }
   }
 }

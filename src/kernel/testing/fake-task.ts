@@ -16,6 +16,7 @@ export class FakeTask implements Task, FileTable {
   readonly #kernel: Kernel;
   readonly #host: FakeHost;
   readonly #entries = new Map<number, Entry>();
+  #lowestFree = 3;
   /** How many descriptors the program may have. */
   limit = 1024;
   /** How often the kernel asked for room. */
@@ -30,6 +31,11 @@ export class FakeTask implements Task, FileTable {
 
   get fds(): number[] {
     return [...this.#entries.keys()];
+  }
+
+  /** Those of files of the kernel: the device and sessions. */
+  get kernelFds(): number[] {
+    return [...this.#entries].flatMap(([fd, { kind }]) => (kind === 'kernel' ? [fd] : []));
   }
 
   /** Gives the program a file of the host, which the program owns from then on. */
@@ -51,10 +57,24 @@ export class FakeTask implements Task, FileTable {
     throw new Error(`The fake task has no file of the host at fd ${fd}`);
   }
 
+  /** `dup`: the same open file at another number. */
+  dup(fd: number): number {
+    return this.#add(this.#share(fd));
+  }
+
+  /** `fork`: another program with descriptors of the same open files, at the same numbers. */
+  fork(): FakeTask {
+    const child = new FakeTask(this.#kernel, this.#host);
+    for (const fd of this.fds) child.#entries.set(fd, this.#share(fd));
+    child.#lowestFree = this.#lowestFree;
+    return child;
+  }
+
   close(fd: number): void {
     const entry = this.#entries.get(fd);
     if (entry === undefined) throw new Error(`The fake task has nothing at fd ${fd}`);
     this.#entries.delete(fd);
+    this.#lowestFree = Math.min(this.#lowestFree, fd);
     if (entry.kind === 'kernel') this.#kernel.release(entry.file);
     else this.#host.close(entry.descriptor);
   }
@@ -82,10 +102,17 @@ export class FakeTask implements Task, FileTable {
     return this.#add({ kind: 'kernel', file: file.get() });
   }
 
+  #share(fd: number): Entry {
+    const entry = this.#entries.get(fd);
+    if (entry === undefined) throw new Error(`The fake task has nothing at fd ${fd}`);
+    if (entry.kind === 'kernel') return { kind: 'kernel', file: entry.file.get() };
+    return { kind: 'host', descriptor: this.#host.duplicate(entry.descriptor) };
+  }
+
   #add(entry: Entry): number {
-    let fd = 3;
-    while (this.#entries.has(fd)) fd += 1;
+    const fd = this.#lowestFree;
     this.#entries.set(fd, entry);
+    while (this.#entries.has(this.#lowestFree)) this.#lowestFree += 1;
     return fd;
   }
 }

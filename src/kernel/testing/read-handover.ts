@@ -29,6 +29,7 @@ const handover: Handover = {
     pages,
     descriptor: hardware.files.file({ size: pages * 4096 }),
   })),
+  descriptors: [],
 };
 
 const kernel = Kernel.boot(hardware, options, handover);

@@ -1,0 +1,17 @@
+import type { Folio } from '../kho/folio.js';
+import type { Kho } from '../kho/kho.js';
+import type { Undo } from './undo.js';
+
+/**
+ * A page of RAM that passes to the next kernel: its address is the handle that finds it there.
+ *
+ * @param undo gets the steps back
+ * @throws KernelError ENOMEM; nothing is kept then
+ */
+export function preservePage(kho: Kho, undo: Undo): Folio {
+  const page = kho.memory.allocateFolio(0);
+  undo.add(() => page.put());
+  kho.preserveFolio(page.pfn, page.order);
+  undo.add(() => kho.unpreserveFolio(page.pfn, page.order));
+  return page;
+}
