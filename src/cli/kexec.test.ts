@@ -141,3 +141,54 @@ test('arguments and environment of any size survive a kexec', { skip }, async ()
   assert.equal((await luo.run(['kexec'])).code, 0);
   await running.says(new RegExp(`^${first}\n${first}$`, 'm'));
 });
+
+test('a kernel of Linux 7.3 takes over from one of the v5 series, and stays; the other way is refused', {
+  skip,
+}, async () => {
+  await using luo = new Luo();
+  const running = luo.start(['run', '--name', 'a', '--abi', 'v5', agent, 'wait']);
+  const abi = async () => JSON.parse((await luo.run(['ps', '--json'])).stdout)[0].abi as string;
+  await running.says(/^count 1 wait$/m);
+  assert.equal(await abi(), 'v5');
+  // Options may come before the name, after it, and before the command.
+  for (const [args, count] of [
+    [['kexec', '--abi', 'v5', 'a'], '2 wait'],
+    [['kexec', 'a', '--abi', 'linux', '--', agent, 'wait', '--abi', 'v5'], '3 wait --abi v5'],
+    [['kexec', 'a'], '4 wait --abi v5'],
+  ] as const) {
+    assert.equal((await luo.run(args)).code, 0);
+    await running.says(new RegExp(`^count ${count}$`, 'm'));
+  }
+  assert.equal(await abi(), 'linux');
+  const { code, stdout, stderr } = await luo.run(['kexec', 'a', '--abi', 'v5']);
+  assert.deepEqual([code, stdout], [125, '']);
+  assert.equal(
+    stderr,
+    'luo: Cannot start a live update (EOPNOTSUPP): Cannot hand over to the next kernel: it reads luo-v1, and this one ' +
+      'writes luo-v5. Nothing was frozen, and everything goes on\n',
+  );
+  assert.equal(await abi(), 'linux');
+  assert.equal((await luo.run(['kexec', 'a'])).code, 0);
+  await running.says(/^count 5 wait --abi v5$/m);
+  assert.equal((await luo.run(['stop', 'a'])).code, 0);
+});
+
+test('--extend stays over live updates of all kinds', { skip }, async () => {
+  await using luo = new Luo();
+  const extensions = compile('test/programs/extensions.c');
+  const running = luo.start([
+    'run',
+    '--name',
+    'a',
+    '--extend',
+    '--abi',
+    'v5',
+    'sh',
+    '-c',
+    'echo here; exec sleep 1000',
+  ]);
+  await running.says(/^here$/m);
+  assert.equal((await luo.run(['kexec', 'a', '--abi', 'linux', '--', extensions, 'elsewhere'])).code, 0);
+  const { code } = await running.result;
+  assert.equal(code, 0);
+});

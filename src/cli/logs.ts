@@ -1,15 +1,26 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { describeRunning } from '../machine/control-client.js';
+import { ask, describeRunning } from '../machine/control-client.js';
 import { logFile, SetupError } from '../machine/directories.js';
 import { runningMachines } from '../machine/registry.js';
+import { say } from '../machine/report.js';
 import { print } from './output.js';
 
 const POLL_INTERVAL = 200;
 
+/** How long a machine may take to say whether it has a log. Milliseconds. */
+const PATIENCE = 3000;
+
 /** `luo logs`. */
 export async function logs(name: string, { follow = false }: { follow?: boolean }): Promise<void> {
   const path = logFile(name);
+  if (await runsInForeground(name)) {
+    const earlier = existsSync(path) ? `. An earlier machine of that name has left a log at ${path}` : '';
+    throw new SetupError(
+      `Cannot show the log of machine "${name}": it runs in the foreground and has none. Its output is where luo run ` +
+        `was started${earlier}`,
+    );
+  }
   if (!existsSync(path)) {
     throw new SetupError(
       `Cannot show the log of machine "${name}": there is none at ${path}. Only machines that were started with ` +
@@ -25,6 +36,19 @@ export async function logs(name: string, { follow = false }: { follow?: boolean 
     }
   } finally {
     closeSync(file);
+  }
+}
+
+/** A machine that does not answer, as one that is stopped, may well have a log that is worth a look. */
+async function runsInForeground(name: string): Promise<boolean> {
+  if (!runningMachines().includes(name)) return false;
+  try {
+    const answer = await ask(name, { request: 'status' }, PATIENCE);
+    return answer !== undefined && 'status' in answer && !answer.status.detached;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+    return false;
   }
 }
 

@@ -6,6 +6,8 @@ import { say } from '../machine/report.js';
 
 const LUO_FAILED = 125;
 
+const profiles = ['linux', 'v5'] as const;
+
 const program = new Command('luo')
   .description('Live Update Orchestrator: a working /dev/liveupdate for any program, on any Linux')
   .version(version())
@@ -19,8 +21,11 @@ program
   .argument('<command...>', 'the command, with its own options')
   .option('-n, --name <name>', 'the name of the machine (default: that of the command)')
   .option('-d, --detach', 'run in the background; luo logs shows its output')
-  .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(['linux', 'v5']).default('linux'))
+  .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
+  .option('--extend', 'add ioctls that Linux has not: states, events, and letting go of one file')
+  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb')
+  .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
   .passThroughOptions()
   .action(async (argv: string[], options) => {
     const { run } = await import('./run.js');
@@ -30,18 +35,23 @@ program
 program
   .command('kexec')
   .description('go into the next generation: what a machine preserved is there for it')
+  .usage('[options] [name] [-- command...]')
   .argument('[name]', 'the machine (default: the only one)')
   .argument('[command...]', 'what to run from now on, after -- (default: the same command)')
-  .passThroughOptions()
-  .action(async (name: string | undefined, argv: string[]) => {
+  .addOption(new Option('--abi <profile>', 'whose behaviour programs see from now on').choices(profiles))
+  .option('--module <file>', 'a kernel module in place of those of the last kernel; may be repeated', append)
+  .addOption(new Option('--no-modules', 'no kernel modules from now on').conflicts('module'))
+  .action(async (_name: string | undefined, _argv: string[], options, { args }: Command) => {
     const { kexec } = await import('./kexec.js');
-    await kexec(...separate(name, argv));
+    const { name, argv } = separate(args);
+    await kexec(name, argv, options);
   });
 
 program
   .command('ps')
   .description('list the running machines')
-  .option('--json', 'for programs')
+  .option('--sessions', 'show the sessions of each machine, and the files in them')
+  .option('--json', 'for programs: one JSON document')
   .action(async (options) => {
     const { ps } = await import('./ps.js');
     await ps(options);
@@ -78,11 +88,22 @@ try {
   process.exitCode = isSaid && error.exitCode === 0 ? 0 : LUO_FAILED;
 }
 
-/** What stands after "--" is the command, with or without a name before it. */
-function separate(name: string | undefined, argv: string[]): [string | undefined, string[]] {
+/**
+ * What stands after "--" is the command, with or without a name before it.
+ *
+ * @param words all that are no options, without the "--"
+ */
+function separate(words: readonly string[]): { name: string | undefined; argv: readonly string[] } {
   const given = process.argv.slice(3);
-  if (given[0] === '--') return [undefined, given.slice(1)];
-  return [name, argv[0] === '--' ? argv.slice(1) : argv];
+  const end = given.indexOf('--');
+  const argv = end < 0 ? [] : given.slice(end + 1);
+  const [name, ...others] = words.slice(0, words.length - argv.length);
+  if (others.length === 0) return { name, argv };
+  throw new Error(`Cannot tell what "${others[0]}" is for: put -- before the command that is to run from now on`);
+}
+
+function append(word: string, words: readonly string[] = []): readonly string[] {
+  return [...words, word];
 }
 
 function seconds(text: string): number {

@@ -11,7 +11,10 @@ const agent = skip ? '' : compile('test/programs/agent.c');
 test('luo ps shows nothing but its heading where no machine runs', async () => {
   await using luo = new Luo();
   const { code, stdout } = await luo.run(['ps']);
-  assert.deepEqual([code, stdout], [0, 'NAME  GENERATION  PROCESSES  SESSIONS  FILES  PRESERVED  UP  COMMAND\n']);
+  assert.deepEqual(
+    [code, stdout],
+    [0, 'NAME  GENERATION  PROCESSES  SESSIONS  FILES  PRESERVED  STATE  UP  COMMAND\n'],
+  );
   assert.equal((await luo.run(['ps', '--json'])).stdout, '[]\n');
 });
 
@@ -31,9 +34,9 @@ test('luo ps shows every machine: its generation, its processes, and what it pre
     .split('\n')
     .map((row) => row.replace(/ {2,}/g, ' ').replace(/ \d+ s /, ' UP '));
   assert.deepEqual(rows.slice(1), [
-    `left 1 1 1 1 12.0 KiB UP ${agent} fork`,
-    'plain 1 1 0 0 0 B UP sleep 1000',
-    `second 2 1 1 1 12.0 KiB UP ${agent} wait "a b" "" "c\\nd"`,
+    `left 1 1 1 1 12.0 KiB prepared UP ${agent} fork`,
+    'plain 1 1 0 0 0 B normal UP sleep 1000',
+    `second 2 1 1 1 12.0 KiB prepared UP ${agent} wait "a b" "" "c\\nd"`,
   ]);
 
   const machines = JSON.parse((await luo.run(['ps', '--json'])).stdout) as MachineStatus[];
@@ -44,6 +47,9 @@ test('luo ps shows every machine: its generation, its processes, and what it pre
     argv: [agent, 'wait', 'a b', '', 'c\nd'],
     detached: true,
     processes: 1,
+    state: 'prepared',
+    abi: 'linux',
+    modules: [],
     sessions: 1,
     files: 1,
     bytes: '12293',

@@ -1,24 +1,27 @@
 import { ask } from '../machine/control-client.js';
-import type { MachineStatus } from '../machine/control-protocol.js';
+import type { FileStatus, MachineStatus, SessionStatus } from '../machine/control-protocol.js';
 import { SetupError } from '../machine/directories.js';
 import { runningMachines } from '../machine/registry.js';
-import { formatBytes, say } from '../machine/report.js';
+import { formatBytes, plural, say } from '../machine/report.js';
 import { print } from './output.js';
+import { quoted, table, word } from './table.js';
 
 /** How long a machine may take to answer. One that is stopped, as with Ctrl-Z, does not. Milliseconds. */
 const PATIENCE = 3000;
 
 /** `luo ps`. */
-export async function ps({ json = false }: { json?: boolean }): Promise<void> {
-  const answers = await Promise.all(runningMachines().map(statusOf));
+export async function ps({ sessions = false, json = false }: { sessions?: boolean; json?: boolean }): Promise<void> {
+  const answers = await Promise.all(runningMachines().map((name) => statusOf(name, sessions)));
   const machines = answers.filter((status) => status !== undefined);
-  print(json ? `${JSON.stringify(machines, undefined, 2)}\n` : table(machines));
+  if (json) print(`${JSON.stringify(machines, undefined, 2)}\n`);
+  else print(sessions ? sessionTable(machines) : machineTable(machines));
 }
 
 /** Undefined for a machine that has just ended, or does not answer. */
-async function statusOf(name: string): Promise<MachineStatus | undefined> {
+async function statusOf(name: string, sessions: boolean): Promise<MachineStatus | undefined> {
   try {
-    const answer = await ask(name, { request: 'status' }, PATIENCE);
+    const answer = await ask(name, { request: 'status', sessions }, PATIENCE);
+    if (answer !== undefined && 'error' in answer) say(`machine "${name}": ${answer.error}`);
     return answer !== undefined && 'status' in answer ? answer.status : undefined;
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
@@ -27,7 +30,7 @@ async function statusOf(name: string): Promise<MachineStatus | undefined> {
   }
 }
 
-function table(machines: readonly MachineStatus[]): string {
+function machineTable(machines: readonly MachineStatus[]): string {
   const rows = machines.map((machine) => [
     machine.name,
     String(machine.generation),
@@ -35,22 +38,48 @@ function table(machines: readonly MachineStatus[]): string {
     String(machine.sessions),
     String(machine.files),
     formatBytes(BigInt(machine.bytes)),
+    machine.state,
     age(Date.now() - machine.startedAt),
-    machine.argv.map(quote).join(' '),
+    machine.argv.map(word).join(' '),
   ]);
-  const lines = [['NAME', 'GENERATION', 'PROCESSES', 'SESSIONS', 'FILES', 'PRESERVED', 'UP', 'COMMAND'], ...rows];
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const format = (line: string[]) =>
-    line
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return `${lines.map(format).join('\n')}\n`;
+  return table(['NAME', 'GENERATION', 'PROCESSES', 'SESSIONS', 'FILES', 'PRESERVED', 'STATE', 'UP', 'COMMAND'], rows);
 }
 
-/** A word as it is, where it can be told from others; what would break the table is escaped. */
-function quote(word: string): string {
-  return /^[^\s"\p{C}]+$/u.test(word) ? word : JSON.stringify(word);
+/** A row for each session, and below it one for each of its files. */
+function sessionTable(machines: readonly MachineStatus[]): string {
+  const rows = machines.flatMap(({ name, sessionList = [] }) =>
+    sessionList.flatMap((session) => [sessionRow(name, session), ...session.files.map(fileRow)]),
+  );
+  return table(['MACHINE', 'SESSION', 'DIRECTION', 'STATE', 'RETRIEVED', 'HANDLER', 'SIZE'], rows);
+}
+
+function sessionRow(machine: string, session: SessionStatus): string[] {
+  const { direction, state, retrieved, files } = session;
+  return [machine, label(session), direction, state, yesOrNo(retrieved), plural(files.length, 'file'), total(files)];
+}
+
+function fileRow({ token, handler, bytes, retrieved }: FileStatus): string[] {
+  const size = bytes === null ? '?' : formatBytes(BigInt(bytes));
+  return ['', `  token 0x${BigInt(token).toString(16)}`, '', '', yesOrNo(retrieved), handler, size];
+}
+
+/** In quotes: as text where it is, else in ASCII, with any other byte written `\xNN`. */
+function label({ name, nameHex }: SessionStatus): string {
+  const bytes = Buffer.from(nameHex, 'hex');
+  if (bytes.equals(Buffer.from(name))) return quoted(name);
+  const hex = (character: string) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `"${bytes.toString('latin1').replace(/[^ -~]|["\\]/g, hex)}"`;
+}
+
+/** Unknown where the size of any file is. */
+function total(files: readonly FileStatus[]): string {
+  const known = files.flatMap(({ bytes }) => (bytes === null ? [] : [BigInt(bytes)]));
+  return known.length < files.length ? '?' : formatBytes(known.reduce((sum, size) => sum + size, 0n));
+}
+
+function yesOrNo(retrieved: boolean | null): string {
+  if (retrieved === null) return '-';
+  return retrieved ? 'yes' : 'no';
 }
 
 function age(milliseconds: number): string {

@@ -186,6 +186,14 @@ test('what is wrong with the command line exits with 125', async () => {
     [['run'], /missing required argument 'command'/],
     [['run', '--no-such', 'true'], /unknown option '--no-such'/],
     [['run', '--abi', 'v9', 'true'], /Allowed choices are linux, v5/],
+    [
+      ['run', '--preserve', 'hugetlb,sockets', 'true'],
+      /Cannot preserve files of kind "sockets": .* can preserve hugetlb/,
+    ],
+    [['kexec', '--abi', 'v9'], /Allowed choices are linux, v5/],
+    [['kexec', '--module', 'm.mjs', '--no-modules'], /'--no-modules' cannot be used with option '--module <file>'/],
+    [['kexec', 'a', 'true'], /Cannot tell what "true" is for: put -- before the command/],
+    [['kexec', 'a', 'b', '--', 'true'], /Cannot tell what "b" is for: put -- before the command/],
     [['stop', '--timeout', 'soon'], /It must be a number of seconds, 0 or more/],
     [['unknown'], /unknown command 'unknown'/],
   ] as const) {

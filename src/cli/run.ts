@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { descriptorLimits } from '../host/processes.js';
-import type { Profile } from '../kernel/kernel.js';
+import type { Preservable, Profile } from '../kernel/kernel.js';
 import { type Command, CommandError, findExecutable } from '../machine/command.js';
 import { KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from '../machine/config.js';
 import { logDirectory, logFile, makePrivateDirectory, SetupError } from '../machine/directories.js';
@@ -19,6 +20,11 @@ export interface RunOptions {
   readonly detach?: boolean;
   readonly abi: Profile;
   readonly strict?: boolean;
+  readonly extend?: boolean;
+  /** Kinds of files, with commas between them. */
+  readonly preserve?: string;
+  /** Paths of files with kernel modules. */
+  readonly module?: readonly string[];
 }
 
 const keeperProgram = fileURLToPath(new URL('../machine/keeper-main.js', import.meta.url));
@@ -38,10 +44,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     say(error.message);
     return error.exitCode;
   }
+  const preserve = await kinds(options.preserve);
   // A signal that ended this process now would leave the name taken.
   holdSignals();
   const claim = claimName(options.name ?? defaultName(argv[0] ?? ''), options.name !== undefined);
-  const config = configure(command, claim, options);
+  const config = configure(command, claim, { ...options, preserve });
   if (!config.detached) return exitCode(await keep(config, claim, () => {}));
   try {
     return await detach(config, claim);
@@ -61,7 +68,18 @@ function workingDirectory(): string {
   }
 }
 
-function configure(command: Command, { name, directory }: Claim, options: RunOptions): MachineConfig {
+/** Looked up in the kernel, which need not be loaded for those who ask for none. */
+async function kinds(text: string | undefined): Promise<Preservable[]> {
+  if (text === undefined) return [];
+  const { parseKinds } = await import('../machine/preserved-kinds.js');
+  return parseKinds(text);
+}
+
+interface Settings extends Omit<RunOptions, 'preserve'> {
+  readonly preserve: readonly Preservable[];
+}
+
+function configure(command: Command, { name, directory }: Claim, options: Settings): MachineConfig {
   const limit = inheritedDescriptorLimit();
   return {
     name,
@@ -69,6 +87,9 @@ function configure(command: Command, { name, directory }: Claim, options: RunOpt
     command: { ...command, env: environment(name) },
     profile: options.abi,
     strict: options.strict ?? false,
+    extend: options.extend ?? false,
+    preserve: options.preserve,
+    modules: (options.module ?? []).map((file) => resolvePath(file)),
     detached: options.detach ?? false,
     ...(limit === undefined ? {} : { descriptorLimit: limit }),
   };

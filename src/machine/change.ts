@@ -1,4 +1,5 @@
 import type { Listener, Notification } from '../host/seccomp.js';
+import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
 import type { KexecReport } from './control-protocol.js';
@@ -26,6 +27,8 @@ export class Change {
     readonly options: {
       /** What the next generation runs, where that is something new. */
       readonly command?: Command;
+      /** What the next kernel is started with in place of what this one was started with. */
+      readonly kernel?: Partial<KernelOptions>;
       /** The `reboot` that waits for the change. */
       readonly call?: { readonly notification: Notification; readonly listener: Listener };
       readonly succeeded?: (report: KexecReport) => void;

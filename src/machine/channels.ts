@@ -27,6 +27,11 @@ export interface NewChannel extends Channel {
 export class Channels {
   /** Readable when a channel has hung up. */
   readonly epoll = new Epoll();
+  /**
+   * The inodes of the memory that programs have retrieved, for what such a file looks like. None of them is
+   * held open: one whose number comes again for another file makes that one look the same, and no more.
+   */
+  readonly retrieved = new Set<string>();
   readonly #byInode = new Map<number, Channel>();
   readonly #byEnd = new Map<number, Channel>();
 

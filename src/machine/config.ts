@@ -1,14 +1,25 @@
-import type { Profile } from '../kernel/kernel.js';
+import type { Preservable, Profile } from '../kernel/kernel.js';
 import type { Command } from './command.js';
 
+/** What the kernels of a machine are started with, as it passes from process to process. */
+export interface KernelConfig {
+  readonly profile: Profile;
+  /** Whether files come back as Linux makes them, and calls are answered as Linux does. */
+  readonly strict: boolean;
+  /** Whether there are the ioctls that no Linux has. */
+  readonly extend?: boolean;
+  /** Kinds of files beside those that Linux preserves. */
+  readonly preserve?: readonly Preservable[];
+  /** The paths of files with kernel modules, absolute, in the order in which they are loaded. */
+  readonly modules?: readonly string[];
+}
+
 /** What a machine is started with. */
-export interface MachineConfig {
+export interface MachineConfig extends KernelConfig {
   readonly name: string;
   /** The directory of the machine alone, for as long as it runs: its control socket and its placeholder file. */
   readonly directory: string;
   readonly command: Command;
-  readonly profile: Profile;
-  readonly strict: boolean;
   /** Runs without a terminal, its output in a log. */
   readonly detached: boolean;
   /** The soft limit on descriptors that programs get, a decimal number; where luo could find it out. */

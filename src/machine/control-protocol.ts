@@ -1,8 +1,10 @@
 /** What the commands of luo say to a running machine over its control socket: one JSON text a line, one answer each. */
+import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 
 export type ControlRequest =
-  | { readonly request: 'status' }
-  | { readonly request: 'kexec'; readonly command: NewCommand }
+  /** @param sessions whether each session is wanted, too */
+  | { readonly request: 'status'; readonly sessions?: boolean }
+  | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
   /** Answered by the end of the connection. */
   | { readonly request: 'stop'; readonly timeout: number };
 
@@ -10,6 +12,13 @@ export type ControlRequest =
 export interface NewCommand {
   readonly argv?: readonly string[];
   readonly cwd?: string;
+}
+
+/** What the next kernel is started with, as far as it is not what this one was started with. */
+export interface NewKernel {
+  readonly profile?: Profile;
+  /** All its modules: absolute paths of files. */
+  readonly modules?: readonly string[];
 }
 
 export interface ControlFailure {
@@ -28,6 +37,7 @@ export interface KexecReport {
   readonly blackout: number;
 }
 
+/** A running machine. `luo ps --json` prints an array of these: what is here stays as it is, and more may come. */
 export interface MachineStatus {
   readonly name: string;
   /** The process of the machine. */
@@ -36,11 +46,45 @@ export interface MachineStatus {
   readonly argv: readonly string[];
   readonly detached: boolean;
   readonly processes: number;
+  /** Of all sessions together. */
+  readonly state: LiveUpdateState;
+  /** What the kernel was started with: its profile, and its modules by their names. */
+  readonly abi: Profile;
+  readonly modules: readonly string[];
+  /** How many sessions there are, and files in them, both outgoing and incoming. */
   readonly sessions: number;
   readonly files: number;
+  /** What would pass to the next kernel now: bytes, a decimal number. */
   readonly bytes: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** Where it was asked for. Outgoing sessions before incoming ones, each in the order of their creation. */
+  readonly sessionList?: readonly SessionStatus[];
+}
+
+export interface SessionStatus {
+  /** The name as text, where it is UTF-8. In any other, each byte that is not ASCII is written `\xNN`. */
+  readonly name: string;
+  /** The bytes of the name, two hexadecimal digits each. */
+  readonly nameHex: string;
+  /** Made by a program of this kernel, or left by the last one. */
+  readonly direction: 'outgoing' | 'incoming';
+  readonly state: LiveUpdateState;
+  /** Whether a program has asked for it; null for an outgoing session. */
+  readonly retrieved: boolean | null;
+  /** In the order in which they were preserved. */
+  readonly files: readonly FileStatus[];
+}
+
+export interface FileStatus {
+  /** A decimal number of 64 bits. */
+  readonly token: string;
+  /** The name of the file handler, such as `memfd-v1`. */
+  readonly handler: string;
+  /** The size in bytes, a decimal number; null where the handler cannot tell. */
+  readonly bytes: string | null;
+  /** Whether a program has asked for it; null in an outgoing session. */
+  readonly retrieved: boolean | null;
 }
 
 export type ControlAnswer = ControlFailure | { readonly kexec: KexecReport } | { readonly status: MachineStatus };
@@ -50,18 +94,29 @@ export const CONTROL_SOCKET = 'control.sock';
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, timeout, command } = message;
-  if (request === 'status') return { request };
+  const { request, sessions = false, timeout, command, kernel = {} } = message;
+  if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
-  if (request === 'kexec' && isNewCommand(command)) return { request, command };
+  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
   return undefined;
 }
 
 function isNewCommand(value: unknown): value is NewCommand {
   if (!isRecord(value)) return false;
   const { argv, cwd } = value;
-  const isText = (part: unknown) => typeof part === 'string';
-  return (argv === undefined || (Array.isArray(argv) && argv.every(isText))) && (cwd === undefined || isText(cwd));
+  return (argv === undefined || isWords(argv)) && (cwd === undefined || typeof cwd === 'string');
+}
+
+function isNewKernel(value: unknown): value is NewKernel {
+  if (!isRecord(value)) return false;
+  const { profile, modules } = value;
+  return (
+    (profile === undefined || profile === 'linux' || profile === 'v5') && (modules === undefined || isWords(modules))
+  );
+}
+
+function isWords(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((part) => typeof part === 'string');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -66,11 +66,21 @@ test('connections that say nothing keep a machine neither from its work nor from
 });
 
 test('parseRequest() takes the requests of the protocol and nothing else', () => {
-  assert.deepEqual(parseRequest({ request: 'status', more: 1 }), { request: 'status' });
+  assert.deepEqual(parseRequest({ request: 'status', more: 1 }), { request: 'status', sessions: false });
+  assert.deepEqual(parseRequest({ request: 'status', sessions: true }), { request: 'status', sessions: true });
   assert.deepEqual(parseRequest({ request: 'stop', timeout: 5 }), { request: 'stop', timeout: 5 });
   const command = { argv: ['a', ''], cwd: '/' };
-  assert.deepEqual(parseRequest({ request: 'kexec', command }), { request: 'kexec', command });
-  assert.deepEqual(parseRequest({ request: 'kexec', command: {} }), { request: 'kexec', command: {} });
+  const kernel = { profile: 'v5', modules: ['/a'] };
+  assert.deepEqual(parseRequest({ request: 'kexec', command, kernel }), { request: 'kexec', command, kernel });
+  for (const part of [{}, { profile: 'linux' }, { modules: [] }]) {
+    const request = { request: 'kexec', command: {}, kernel: part };
+    assert.deepEqual(parseRequest(request), request);
+  }
+  assert.deepEqual(parseRequest({ request: 'kexec', command: {} }), { request: 'kexec', command: {}, kernel: {} });
+  for (const part of [null, 5, { profile: 'v9' }, { modules: '/a' }, { modules: [1] }]) {
+    assert.equal(parseRequest({ request: 'kexec', command: {}, kernel: part }), undefined);
+  }
+  assert.equal(parseRequest({ request: 'status', sessions: 1 }), undefined);
   for (const other of [undefined, null, 0, '', [], {}, { request: 'stop', timeout: '1' }, { request: 'kexec' }]) {
     assert.equal(parseRequest(other), undefined);
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-protocol.js';
 import { readLines, writeLine } from './json-lines.js';
 import type { Machine } from './machine.js';
+import { describeThrown } from './report.js';
 
 export interface Control {
   /** Ends all connections: this is how those who asked for the machine's end learn of it. */
@@ -43,10 +44,10 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       answer({ error: 'Cannot serve a request: this version of luo does not know it' });
       return;
     case 'status':
-      answer({ status: machine.status() });
+      answer(statusOf(machine, request.sessions));
       return;
     case 'kexec':
-      machine.kexec(request.command).then(
+      machine.kexec(request.command, request.kernel).then(
         (report) => answer({ kexec: report }),
         (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
       );
@@ -55,5 +56,14 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       // Answered by the end of the connection, when the machine is gone.
       machine.stop(request.timeout);
       return;
+  }
+}
+
+/** A handler of somebody's may fail to tell the size of a file. That is no reason to end anything. */
+function statusOf(machine: Machine, detailed = false): ControlAnswer {
+  try {
+    return { status: machine.status(detailed) };
+  } catch (error) {
+    return { error: `Cannot tell the state of the machine: ${describeThrown(error)}` };
   }
 }

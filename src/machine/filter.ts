@@ -49,6 +49,7 @@ const SKIPPED_CALL = 0xffffffff;
 /** Brings a network interface up or down. kexec-tools does it before it jumps. */
 export const SIOCSIFFLAGS = 0x8914;
 export const MADV_REMOVE = 9;
+export const MSG_NOSIGNAL = 0x4000;
 
 /** Comes to luo only where an argument, masked, has a value. */
 interface Condition {
@@ -91,6 +92,8 @@ const ordinaryTraps: readonly Trap[] = [
   { call: 'access' },
   { call: 'faccessat' },
   { call: 'faccessat2' },
+  // It would hang up our end of a session that others still hold.
+  { call: 'shutdown' },
   { call: 'kexec_load' },
   { call: 'kexec_file_load' },
   { call: 'reboot' },
@@ -110,10 +113,15 @@ const strictTraps: readonly Trap[] = [
   { call: 'statx' },
   { call: 'fstat' },
   { call: 'fchmod' },
+  { call: 'fchown' },
+  // Without a path it is what `futimens` of the C library makes.
+  { call: 'utimensat', when: [{ argument: 1, equals: 0 }] },
   { call: 'epoll_ctl' },
   { call: 'read' },
   { call: 'readv' },
   { call: 'pread64' },
+  { call: 'preadv' },
+  { call: 'preadv2' },
   { call: 'write' },
   { call: 'writev' },
   { call: 'pwrite64' },
@@ -122,6 +130,15 @@ const strictTraps: readonly Trap[] = [
   { call: 'sendfile' },
   { call: 'splice' },
   { call: 'copy_file_range' },
+  // The launcher says that it is ready with MSG_NOSIGNAL, before anybody listens who could let the call go on.
+  { call: 'sendto', when: [{ argument: 3, mask: MSG_NOSIGNAL, equals: 0 }] },
+  { call: 'sendmsg' },
+  { call: 'recvfrom' },
+  { call: 'recvmsg' },
+  { call: 'getsockopt' },
+  { call: 'setsockopt' },
+  { call: 'getsockname' },
+  { call: 'getpeername' },
   { call: 'madvise', when: [{ argument: 2, equals: MADV_REMOVE }] },
 ];
 

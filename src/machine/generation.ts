@@ -74,8 +74,14 @@ export class Generation {
     try {
       this.channels.drain();
     } catch (error) {
-      if (!(error instanceof KernelError)) this.#panic(error);
+      if (!(error instanceof KernelError)) this.panic(error);
     }
+  }
+
+  /** A bug has shown: the kernel answers nothing any more, and its programs go on. */
+  panic(error: unknown): void {
+    this.#panicked = true;
+    this.#options.panicked(error);
   }
 
   /**
@@ -96,7 +102,7 @@ export class Generation {
       return handler(trap);
     } catch (error) {
       if (error instanceof KernelError || isOutOfDescriptors(error)) return this.#refusal(error);
-      this.#panic(error);
+      this.panic(error);
       return withoutKernel(trap);
     }
   }
@@ -113,11 +119,6 @@ export class Generation {
     }
     // Nobody waits for the answer of a call that was interrupted.
     return code === 'ESRCH' ? -errno.EINTR : -errno[code];
-  }
-
-  #panic(error: unknown): void {
-    this.#panicked = true;
-    this.#options.panicked(error);
   }
 }
 

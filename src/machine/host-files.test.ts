@@ -1,8 +1,27 @@
-import { deepEqual, equal } from 'node:assert/strict';
-import { ftruncateSync } from 'node:fs';
+import { deepEqual, equal, notEqual, throws } from 'node:assert/strict';
+import { constants, fchmodSync, ftruncateSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { close, createMemory, seek, statDescriptor, writeBytes } from '../host/descriptors.js';
+import {
+  addSeals,
+  close,
+  createMemory,
+  open,
+  readBytes,
+  seek,
+  statDescriptor,
+  writeBytes,
+} from '../host/descriptors.js';
+import { descriptorLimits, setDescriptorLimit } from '../host/processes.js';
+import { KernelError } from '../kernel/error.js';
 import type { Descriptor } from '../kernel/hardware.js';
+import {
+  F_SEAL_EXEC,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+} from '../uapi/fcntl.js';
 import { HostFiles, inodeKey } from './host-files.js';
 
 const PAGE = 4096;
@@ -53,3 +72,120 @@ test('reopen() gives the same memory at another position, and the mode of a new 
   equal(mode & 0o777, 0o777);
   for (const fd of [memory, again]) files.close(fd);
 });
+
+test('status() tells the permissions', () => {
+  const memory = sparse();
+  fchmodSync(memory, 0o640);
+  equal(files.status(memory).permissions, 0o640);
+  close(memory);
+});
+
+test('copy() gives a new file with the same bytes and holes, at a position of its own, mode 0777', () => {
+  const memory = sparse();
+  fchmodSync(memory, 0o200);
+  const copy = files.copy(memory, { size: BigInt(16 * PAGE), position: 77n, seals: 0 });
+  notEqual(files.status(copy).inode, files.status(memory).inode);
+  deepEqual(readBytes(copy, 16 * PAGE, 0n), readBytes(memory, 16 * PAGE, 0n));
+  deepEqual(files.dataExtents(copy, 16 * PAGE), files.dataExtents(memory, 16 * PAGE));
+  equal(files.position(copy), 77n);
+  equal(files.position(memory), 0n);
+  const { permissions, links, size } = files.status(copy);
+  deepEqual({ permissions, links, size }, { permissions: 0o777, links: 0, size: BigInt(16 * PAGE) });
+  writeBytes(copy, Buffer.from('z'), 0n);
+  equal(readBytes(memory, 1, 0n)[0], 'x'.charCodeAt(0));
+  for (const fd of [memory, copy]) files.close(fd);
+});
+
+test('copy() has the size that it was given, whatever the file has become', () => {
+  const memory = sparse();
+  for (const size of [0, 1, PAGE, 8 * PAGE + 3, 20 * PAGE]) {
+    const copy = files.copy(memory, { size: BigInt(size), position: 0n, seals: 0 });
+    equal(files.status(copy).size, BigInt(size));
+    deepEqual(Buffer.from(readBytes(copy, size, 0n)), contentOf(memory, size));
+    files.close(copy);
+  }
+  close(memory);
+});
+
+test('copy() sets the seals, and those of the original are not there', () => {
+  const memory = sparse();
+  addSeals(memory, F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_FUTURE_WRITE);
+  const sealed = (seals: number) => {
+    const copy = files.copy(memory, { size: 10n, position: 0n, seals });
+    const found = files.seals(copy);
+    close(copy);
+    return found;
+  };
+  equal(sealed(0), 0);
+  equal(sealed(F_SEAL_GROW), F_SEAL_GROW);
+  equal(sealed(F_SEAL_WRITE | F_SEAL_SEAL), F_SEAL_WRITE | F_SEAL_SEAL);
+  close(memory);
+});
+
+test('copy() with the exec seal seals the file against writing, too', { skip: noExecSeal() }, () => {
+  const memory = sparse();
+  const copy = files.copy(memory, { size: 10n, position: 0n, seals: F_SEAL_EXEC });
+  equal(files.seals(copy), F_SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+  equal(files.status(copy).permissions, 0o777);
+  for (const fd of [memory, copy]) close(fd);
+});
+
+test('copy() copies a file that can only be written through its descriptor', () => {
+  const memory = sparse();
+  const writable = open(`/proc/self/fd/${memory}`, constants.O_WRONLY) as Descriptor;
+  const copy = files.copy(writable, { size: 1n, position: 0n, seals: 0 });
+  equal(readBytes(copy, 1, 0n)[0], 'x'.charCodeAt(0));
+  for (const fd of [memory, writable, copy]) close(fd);
+});
+
+test('copy() that the host refuses is EIO, and leaves no descriptor', () => {
+  const memory = sparse();
+  const before = readdirSync('/proc/self/fd').length;
+  const unknown = 0x4000;
+  refused('EIO', () => files.copy(memory, { size: 10n, position: 0n, seals: unknown }));
+  refused('EIO', () => files.copy(memory, { size: -1n, position: 0n, seals: 0 }));
+  refused('EIO', () => files.copy(memory, { size: 10n, position: -1n, seals: 0 }));
+  equal(readdirSync('/proc/self/fd').length, before);
+  close(memory);
+});
+
+test('reopen() and copy() without room for a descriptor are ENFILE, and leave none', () => {
+  const memory = sparse();
+  const { soft } = descriptorLimits(0) ?? { soft: 0n };
+  const before = readdirSync('/proc/self/fd').length;
+  // The copy needs two: with room for one it fails half-way.
+  for (const room of [0, 1]) {
+    const highest = createMemory('highest', false);
+    close(highest);
+    setDescriptorLimit(BigInt(highest + room));
+    try {
+      refused('ENFILE', () => files.copy(memory, { size: 10n, position: 0n, seals: 0 }));
+      if (room === 0) refused('ENFILE', () => files.reopen(memory, 0n));
+    } finally {
+      setDescriptorLimit(soft);
+    }
+  }
+  equal(readdirSync('/proc/self/fd').length, before);
+  close(memory);
+});
+
+function refused(code: string, action: () => unknown): void {
+  throws(action, (error) => error instanceof KernelError && error.code === code);
+}
+
+/** The first `size` bytes, with zeros where the file has no more. */
+function contentOf(fd: number, size: number): Buffer {
+  return Buffer.concat([readBytes(fd, size, 0n), Buffer.alloc(size)]).subarray(0, size);
+}
+
+function noExecSeal(): string | false {
+  const memory = createMemory('probe', true);
+  try {
+    addSeals(memory, F_SEAL_EXEC);
+    return false;
+  } catch {
+    return 'this kernel has no exec seal';
+  } finally {
+    close(memory);
+  }
+}

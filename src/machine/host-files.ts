@@ -1,10 +1,20 @@
 /** The kernel's files of the host: the very memfds of the programs. */
-import { constants } from 'node:fs';
+import { constants, fstatSync, readlinkSync } from 'node:fs';
+import { copyRange } from '../host/copy-range.js';
 import * as host from '../host/descriptors.js';
 import { SystemError } from '../host/libc.js';
 import { KernelError } from '../kernel/error.js';
-import type { Descriptor, Extent, FileHardware, FileKind, FileStatus } from '../kernel/hardware.js';
+import type {
+  CopyOptions,
+  Descriptor,
+  Extent,
+  FileHardware,
+  FileKind,
+  FileStatus,
+  HugePagePool,
+} from '../kernel/hardware.js';
 import { errnoName } from '../uapi/errno.js';
+import { hugePagePools } from './huge-pages.js';
 
 const TMPFS_MAGIC = 0x01021994;
 const HUGETLBFS_MAGIC = 0x958458f6;
@@ -13,11 +23,14 @@ const SEEK_CUR = 1;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const PAGE_SIZE = 4096;
+const PERMISSIONS = 0o7777;
 
 export class HostFiles implements FileHardware {
   status(descriptor: Descriptor): FileStatus {
-    const { device, inode, links, size } = host.statDescriptor(descriptor);
-    return { kind: kindOf(descriptor), inode: inodeKey(device, inode), links, size };
+    const { device, inode, links, size, mode } = host.statDescriptor(descriptor);
+    const permissions = mode & PERMISSIONS;
+    const link = readlinkSync(`/proc/self/fd/${descriptor}`);
+    return { kind: kindOf(descriptor), inode: inodeKey(device, inode), link, links, size, permissions };
   }
 
   position(descriptor: Descriptor): bigint {
@@ -30,7 +43,7 @@ export class HostFiles implements FileHardware {
 
   dataExtents(descriptor: Descriptor, size: number): Extent[] {
     // Looking for data moves the position, and this one is the program's, whose other threads go on.
-    const own = refusable(() => host.open(`/proc/self/fd/${descriptor}`, constants.O_RDONLY));
+    const own = refusable('open', () => openToRead(descriptor));
     try {
       return extentsOf(own, roundUp(size));
     } finally {
@@ -39,15 +52,55 @@ export class HostFiles implements FileHardware {
   }
 
   reopen(descriptor: Descriptor, position: bigint): Descriptor {
-    return refusable(() => {
+    return refusable('open', () => {
       // The file may have been made unreadable by its owner, who is us.
       host.renewAttributes(descriptor);
       return positioned(host.reopen(descriptor), position);
     });
   }
 
+  copy(descriptor: Descriptor, options: CopyOptions): Descriptor {
+    return refusable('copy', () => {
+      host.renewAttributes(descriptor);
+      const own = openToRead(descriptor);
+      try {
+        return copyOf(own, options);
+      } finally {
+        host.close(own);
+      }
+    });
+  }
+
+  hugePageSize(descriptor: Descriptor): number {
+    // Such a file tells its page size as the size of its blocks.
+    return fstatSync(descriptor).blksize;
+  }
+
+  hugePagePools(): HugePagePool[] {
+    return hugePagePools();
+  }
+
   close(descriptor: Descriptor): void {
     host.close(descriptor);
+  }
+}
+
+function openToRead(descriptor: Descriptor): number {
+  return host.open(`/proc/self/fd/${descriptor}`, constants.O_RDONLY);
+}
+
+function copyOf(fd: number, { size, position, seals }: CopyOptions): Descriptor {
+  const copy = host.createMemory('', true);
+  try {
+    host.resize(copy, size);
+    for (const { start, end } of extentsOf(fd, Number(size))) copyRange(fd, copy, start, end);
+    // Which seals go with the exec seal depends on the mode.
+    host.renewAttributes(copy);
+    if (seals !== 0) host.addSeals(copy, seals);
+    return positioned(copy, position);
+  } catch (error) {
+    host.close(copy);
+    throw error;
   }
 }
 
@@ -88,7 +141,7 @@ function positioned(fd: number, position: bigint): Descriptor {
 }
 
 /** What the host refuses while a program waits is an error of the program's call, and no bug. */
-function refusable<T>(action: () => T): T {
+function refusable<T>(what: 'open' | 'copy', action: () => T): T {
   try {
     return action();
   } catch (error) {
@@ -97,10 +150,10 @@ function refusable<T>(action: () => T): T {
     if (reason === 'EMFILE') {
       throw new KernelError(
         'ENFILE',
-        `Cannot open a file: luo has used up its descriptors. Raise the hard limit: ulimit -Hn`,
+        `Cannot ${what} a file: luo has used up its descriptors. Raise the hard limit: ulimit -Hn`,
       );
     }
-    throw new KernelError('EIO', `Cannot open a file: ${error.operation} failed with ${reason}`);
+    throw new KernelError('EIO', `Cannot ${what} a file: ${error.operation} failed with ${reason}`);
   }
 }
 

@@ -1,10 +1,16 @@
-/** From one kernel to the next: freeze, hand over, boot. */
+/** From one kernel to the next: check, freeze, hand over, boot. */
 import { KernelError } from '../kernel/error.js';
-import { Kernel, type KernelState, type Profile } from '../kernel/kernel.js';
-import { errno, errnoName } from '../uapi/errno.js';
+import { Kernel, type KernelOptions, type KernelState } from '../kernel/kernel.js';
+import { errno } from '../uapi/errno.js';
 import type { Carried, Change } from './change.js';
 import type { Generation } from './generation.js';
 import { hostHardware } from './host-hardware.js';
+import { describeThrown } from './report.js';
+
+/** RAM of a kernel that is booted to see whether it boots, in bytes. */
+const TRIAL_RAM = 1 << 20;
+
+const NOTHING_LOST = '. The live update is cancelled; nothing was lost';
 
 /** A live update that did not happen. Everything is as before. */
 export class LiveUpdateError extends Error {
@@ -20,6 +26,37 @@ export class LiveUpdateError extends Error {
 }
 
 /**
+ * Whether a kernel with these options can follow: what can be known before anything is frozen.
+ *
+ * @throws LiveUpdateError where it cannot: nothing has changed then
+ */
+export function checkNextKernel(
+  kind: Change['kind'],
+  generation: Generation | undefined,
+  options: KernelOptions,
+): void {
+  if (generation === undefined) return;
+  if (kind === 'restart' && options.modules?.length) {
+    // A cold boot writes over the memory of the kernel that runs: what its modules say is found out before.
+    attempt('boot the next kernel', '', () => Kernel.boot(trialHardware(), options).shutdown());
+  }
+  if (kind !== 'kexec') return;
+  generation.drain();
+  if (generation.hasPanicked) {
+    throw new LiveUpdateError(
+      'Cannot start a live update: the kernel has panicked, and what it preserved cannot be handed over',
+      errno.EIO,
+    );
+  }
+  const nothingChanged = '. Nothing was frozen, and everything goes on';
+  attempt('start a live update', nothingChanged, () => generation.kernel.checkNext(options));
+}
+
+function trialHardware() {
+  return { ...hostHardware(new Uint8Array(TRIAL_RAM)), log: () => undefined };
+}
+
+/**
  * The kernel of the next generation.
  *
  * @throws LiveUpdateError where a kexec is refused: nothing has changed then
@@ -28,11 +65,12 @@ export function nextKernel(
   kind: Change['kind'],
   generation: Generation | undefined,
   ram: Uint8Array,
-  profile: Profile,
+  options: KernelOptions,
 ): { kernel: Kernel; carried: Carried | undefined } {
-  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, ram, profile);
-  const isSame = kind === 'resume' && generation !== undefined;
-  return { kernel: isSame ? generation.kernel : Kernel.boot(hostHardware(ram), { profile }), carried: undefined };
+  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, ram, options);
+  if (kind === 'resume' && generation !== undefined) return { kernel: generation.kernel, carried: undefined };
+  const kernel = attempt('boot the kernel', '', () => Kernel.boot(hostHardware(ram), options));
+  return { kernel, carried: undefined };
 }
 
 /**
@@ -45,49 +83,54 @@ export function nextKernel(
 function freezeAndBoot(
   generation: Generation,
   ram: Uint8Array,
-  profile: Profile,
+  options: KernelOptions,
 ): { kernel: Kernel; carried: Carried } {
   const { kernel } = generation;
-  if (generation.hasPanicked) {
-    throw new LiveUpdateError(
-      'Cannot start a live update: the kernel has panicked, and what it preserved cannot be handed over',
-      errno.EIO,
-    );
-  }
-  generation.drain();
-  const carried = weigh(kernel.state());
-  const handover = attempt('freeze the preserved files', () => kernel.reboot());
+  const { carried, handover } = attempt(
+    'freeze the preserved files',
+    NOTHING_LOST,
+    () => ({ carried: weigh(kernel.state()), handover: kernel.reboot() }),
+    (error) => generation.panic(error),
+  );
   try {
-    return {
-      kernel: attempt('boot the next kernel', () => Kernel.boot(hostHardware(ram), { profile }, handover)),
-      carried,
-    };
+    const boot = () => Kernel.boot(hostHardware(ram), options, handover);
+    return { kernel: attempt('boot the next kernel', NOTHING_LOST, boot), carried };
   } catch (error) {
-    kernel.cancelReboot();
+    unfreeze(generation);
     throw error;
   }
 }
 
-function attempt<T>(what: string, action: () => T): T {
+/** What is thrown between the freeze and the end of the programs, as a refusal: they go on, and it can be tried again. */
+export function cancelled(error: unknown): LiveUpdateError {
+  return new LiveUpdateError(`Cannot serve the next generation: ${describeThrown(error)}${NOTHING_LOST}`, errno.EIO);
+}
+
+/** Undoes the freeze where the next kernel does not come: this one goes on, unless a handler has a bug. */
+export function unfreeze(generation: Generation): void {
   try {
-    return action();
+    generation.kernel.cancelReboot();
   } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    const message = `Cannot ${what} (${errnoName(error.errno)}): ${error.message}. The live update is cancelled; nothing was lost`;
-    throw new LiveUpdateError(message, error.errno);
+    generation.panic(error);
   }
 }
 
-/** What a kernel holds: of its programs, and of the last kernel. */
-export function preservedBy(kernel: Kernel | undefined): { sessions: number; files: number; bytes: string } {
-  if (kernel === undefined) return { sessions: 0, files: 0, bytes: '0' };
-  const { outgoing, incoming, preservedBytes } = kernel.state();
-  const sessions = [...outgoing, ...incoming];
-  return {
-    sessions: sessions.length,
-    files: sessions.reduce((sum, session) => sum + session.files.length, 0),
-    bytes: String(preservedBytes),
-  };
+/**
+ * @param consequence what the refusal means for the person, added to the sentence
+ * @param panic called with what is a bug of the kernel that runs, and no refusal
+ * @throws LiveUpdateError for whatever is thrown
+ */
+function attempt<T>(what: string, consequence: string, action: () => T, panic?: (error: unknown) => void): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof KernelError) {
+      throw new LiveUpdateError(`Cannot ${what} (${error.code}): ${error.message}${consequence}`, error.errno);
+    }
+    panic?.(error);
+    const meaning = panic === undefined ? consequence : '. The kernel has panicked, and the programs go on';
+    throw new LiveUpdateError(`Cannot ${what}: ${describeThrown(error)}${meaning}`, errno.EIO);
+  }
 }
 
 function weigh({ outgoing, preservedBytes }: KernelState): Carried {

@@ -1,12 +1,28 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { testCase } from '../testing/cases.js';
+import { skip, testCase } from '../testing/cases.js';
+import { compile } from '../testing/compile.js';
 import { Luo } from '../testing/luo.js';
 
 testCase('descriptors have the links and the file system that systemd knows sessions by', 'looks', 'systemd');
 testCase('the device looks like a character device to all calls that look at paths', 'looks', 'ls');
 testCase('descriptors cannot be read, written or waited for on a strict machine', 'looks', 'strict', ['--strict']);
+testCase('descriptors are no sockets and have no data on a strict machine', 'looks', 'no-socket', ['--strict']);
+testCase('a session cannot be hung up by a call that is for sockets', 'looks', 'hang-up');
+
+for (const [title, name, options] of [
+  ['a retrieved file is the very one that was preserved, name and all', 'retrieved', []],
+  ['a retrieved file has no name on a strict machine', 'retrieved-strictly', ['--strict']],
+] as const) {
+  test(title, { skip }, async () => {
+    await using luo = new Luo();
+    const program = compile('test/programs/looks.c');
+    const { code, stdout, stderr } = await luo.run(['run', ...options, '--', program, name]);
+    assert.deepEqual([code, stdout], [0, '']);
+    assert.match(stderr, /^luo: kexec: generation 2, 1 session, 1 file, [^\n]*\n$/);
+  });
+}
 
 async function output(argv: readonly string[]): Promise<string> {
   await using luo = new Luo();

@@ -1,23 +1,23 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
 import { constants } from 'node:os';
-import { EPOLLIN } from '../host/epoll.js';
 import type { Listener, Notification } from '../host/seccomp.js';
-import type { Kernel } from '../kernel/kernel.js';
+import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
 import { type Command, CommandError, findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { KexecReport, MachineStatus, NewCommand } from './control-protocol.js';
-import { Generation } from './generation.js';
+import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
 import { createRam } from './host-hardware.js';
+import { firstOptions, newOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
-import { LiveUpdateError, nextKernel, preservedBy } from './live-update.js';
-import { createPlaceholder, type Placeholder } from './placeholder.js';
+import { cancelled, checkNextKernel, LiveUpdateError, nextKernel, unfreeze } from './live-update.js';
+import { createPlaceholder } from './placeholder.js';
 import { asksToEnd, Programs } from './programs.js';
-import { describeKexec, describePanic, describeRest, say } from './report.js';
+import { describeKexec, describeRest, say } from './report.js';
 import { keepReserve, withReserve } from './reserve.js';
-import { Terminal } from './terminal.js';
+import { preservedBy } from './session-status.js';
+import { Stage } from './stage.js';
 import type { EndKind, LoadedImage, Power } from './traps/trap.js';
 import { Watcher } from './watcher.js';
 
@@ -33,22 +33,28 @@ export class Machine implements Power {
   readonly #watcher = new Watcher();
   readonly #programs = new Programs();
   readonly #ram = createRam();
-  readonly #placeholder: Placeholder;
+  readonly #stage: Stage;
   readonly #launchpad: Launchpad;
-  readonly #terminal = new Terminal();
   readonly #startedAt = Date.now();
   #command: Command;
-  #generation: Generation | undefined;
+  /** What the kernel was started with; undefined until the modules of the first one are loaded. */
+  #options: KernelOptions | undefined;
   #change: Change | undefined;
   #outcome: Outcome | undefined;
-  /** No thread runs under the filter of this generation any more. */
-  #over = false;
 
   constructor(config: MachineConfig, events: MachineEvents) {
     this.#config = config;
     this.#command = config.command;
     this.#events = events;
-    this.#placeholder = createPlaceholder(config.directory);
+    this.#stage = new Stage({
+      watcher: this.#watcher,
+      programs: this.#programs,
+      strict: config.strict,
+      placeholder: createPlaceholder(config.directory),
+      power: this,
+      begun: (listener) => events.begun(listener),
+      over: () => this.#isOver(),
+    });
     this.#launchpad = new Launchpad(this.#watcher, this.#programs, config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
@@ -61,24 +67,26 @@ export class Machine implements Power {
     keepReserve();
     process.on('SIGCHLD', () => this.#reap());
     this.#request(new Change('boot'));
+    this.#loadModules();
     while (this.#outcome === undefined) await this.#watcher.round();
-    this.#change?.refuse(new Error('Cannot go on with the live update: the machine has ended'), errno.EIO);
+    this.#change?.refuse(ended(), errno.EIO);
     this.#launchpad.dismiss();
-    this.#programs.end();
-    this.#generation?.dispose();
-    this.#terminal.restore();
+    this.#stage.end();
     return this.#outcome;
   }
 
-  status(): MachineStatus {
+  /** @param detailed whether each session is wanted, too */
+  status(detailed = false): MachineStatus {
     return {
       name: this.#config.name,
       pid: process.pid,
-      generation: this.#generation?.number ?? 0,
+      generation: this.#stage.generation?.number ?? 0,
       argv: this.#command.argv,
       detached: this.#config.detached,
       processes: this.#programs.list().length,
-      ...preservedBy(this.#generation?.kernel),
+      abi: this.#options?.profile ?? this.#config.profile,
+      modules: (this.#options?.modules ?? []).map(({ name }) => name),
+      ...preservedBy(this.#stage.generation?.kernel, detailed),
       startedAt: this.#startedAt,
     };
   }
@@ -87,14 +95,17 @@ export class Machine implements Power {
    * Goes into the next generation.
    *
    * @param command what is new of what it runs; nothing by default
-   * @throws CommandError, LauncherError, LiveUpdateError: nothing has changed then
+   * @param newKernel what is new of what its kernel is started with; nothing by default
+   * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: NewCommand = {}): Promise<KexecReport> {
-    return new Promise((succeeded, failed) => {
-      const isNew = command.argv !== undefined || command.cwd !== undefined;
-      const next = isNew ? { command: { ...this.#command, ...command } } : {};
-      this.#request(new Change('kexec', { ...next, succeeded, failed }));
-    });
+  kexec(command: NewCommand = {}, newKernel: NewKernel = {}): Promise<KexecReport> {
+    const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
+      new Promise((succeeded, failed) => {
+        const isNew = command.argv !== undefined || command.cwd !== undefined;
+        const next = isNew ? { command: { ...this.#command, ...command } } : {};
+        this.#request(new Change('kexec', { ...next, kernel, succeeded, failed }));
+      });
+    return this.#watcher.during(newOptions(newKernel).then(request));
   }
 
   /** Asks the programs to end, and ends them after `timeout` milliseconds. */
@@ -109,7 +120,7 @@ export class Machine implements Power {
    * @param fromTerminal it has reached the programs in the foreground already
    */
   signal(signal: NodeJS.Signals, fromTerminal = false): void {
-    if (this.#generation === undefined) {
+    if (this.#stage.generation === undefined) {
       const failure = `Cannot start "${this.#command.argv[0]}": ${signal} came first`;
       if (asksToEnd(signal)) this.#end({ failure, signal: constants.signals[signal] });
       return;
@@ -129,7 +140,7 @@ export class Machine implements Power {
   }
 
   end(kind: EndKind, notification: Notification): void {
-    const listener = this.#generation?.listener;
+    const listener = this.#stage.generation?.listener;
     if (listener !== undefined) this.#request(new Change(kind, { call: { notification, listener } }));
   }
 
@@ -137,7 +148,22 @@ export class Machine implements Power {
     this.#outcome ??= outcome;
   }
 
+  /** The first kernel boots with them. Its launcher gets ready meanwhile. */
+  #loadModules(): void {
+    const load = async () => {
+      this.#options = await firstOptions(this.#config);
+      this.#advance();
+    };
+    this.#watcher.during(load()).catch((error: unknown) => {
+      this.#end({ failure: error instanceof Error ? error.message : String(error) });
+    });
+  }
+
   #request(change: Change): void {
+    if (this.#outcome !== undefined) {
+      change.refuse(ended(), errno.EIO);
+      return;
+    }
     if (this.#change !== undefined) {
       change.refuseForAnother();
       return;
@@ -168,75 +194,46 @@ export class Machine implements Power {
     this.#endIfOver();
   }
 
-  /** Carries out the change that was asked for, once a launcher is there. */
+  /** Carries out the change that was asked for, once there are a launcher and the modules of the first kernel. */
   #advance(): void {
     const change = this.#change;
+    const options = this.#options;
     const { launcher } = this.#launchpad;
-    if (change === undefined || launcher?.listener === undefined) return;
+    if (change === undefined || options === undefined || launcher?.listener === undefined) return;
     const { listener } = launcher;
-    withReserve(() => this.#carryOut(change, launcher, listener));
+    withReserve(() => this.#carryOut(change, launcher, listener, { ...options, ...change.options.kernel }));
   }
 
-  #carryOut(change: Change, launcher: Launcher, listener: Listener): void {
-    let frozen: Kernel | undefined;
+  #carryOut(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
+    const last = this.#stage.generation;
+    let frozen = false;
     try {
       const command = change.options.command ?? this.#command;
       const file = findExecutable(command);
+      checkNextKernel(change.kind, last, options);
       change.begin();
-      const { kernel, carried } = nextKernel(change.kind, this.#generation, this.#ram, this.#config.profile);
+      const { kernel, carried } = nextKernel(change.kind, last, this.#ram, options);
       change.carried = carried;
-      frozen = carried === undefined ? undefined : this.#generation?.kernel;
-      const generation = this.#nextGeneration(listener, kernel);
+      frozen = carried !== undefined;
+      const generation = this.#stage.next(listener, kernel);
       // The programs end: from here on there is no way back.
-      frozen = undefined;
-      this.#endGeneration(generation.kernel);
+      frozen = false;
+      this.#stage.end(kernel);
+      this.image = undefined;
+      this.crashImage = undefined;
       change.replaced = this.#command;
       this.#command = command;
-      this.#begin(change, launcher, generation, file);
+      this.#options = options;
+      this.#launchpad.take(launcher);
+      this.#stage.begin(generation, launcher, file, command, () => this.#executed(change, launcher, generation.number));
     } catch (error) {
-      frozen?.cancelReboot();
-      this.#fail(change, error);
+      if (frozen && last !== undefined) unfreeze(last);
+      this.#fail(change, frozen ? cancelled(error) : error);
     }
-  }
-
-  #nextGeneration(listener: Listener, kernel: Kernel): Generation {
-    const last = this.#generation;
-    const number = last?.kernel === kernel ? last.number : (last?.number ?? 0) + 1;
-    const { strict } = this.#config;
-    const placeholder = this.#placeholder;
-    const panicked = (error: unknown) => say(describePanic(number, error));
-    return new Generation({ number, kernel, listener, strict, placeholder, power: this, panicked });
-  }
-
-  /** Starts the first program of a generation. */
-  #begin(change: Change, launcher: Launcher, generation: Generation, file: string): void {
-    this.#launchpad.take(launcher);
-    this.#generation = generation;
-    this.#over = false;
-    this.#programs.begin(launcher.pid);
-    this.#events.begun(generation.listener.fd);
-    launcher.execute({ file, ...this.#command });
-    this.#watcher.watchListener(generation.listener.fd, (events) => this.#serve(generation, events));
-    this.#watcher.watch(generation.channels.epoll.fd, () => generation.drain());
-    this.#watcher.watch(launcher.socket, () => withReserve(() => this.#executed(change, launcher, generation.number)));
-  }
-
-  /** Ends the programs of this generation, by force, and their kernel unless it is the next one too. */
-  #endGeneration(next: Kernel): void {
-    this.#programs.end();
-    this.#terminal.restore();
-    this.image = undefined;
-    this.crashImage = undefined;
-    const generation = this.#generation;
-    if (generation === undefined) return;
-    this.#watcher.unwatch(generation.listener.fd);
-    this.#watcher.unwatch(generation.channels.epoll.fd);
-    generation.dispose(next);
   }
 
   /** The next program runs, or could not be executed. */
   #executed(change: Change, launcher: Launcher, number: number): void {
-    this.#watcher.unwatch(launcher.socket);
     this.#change = undefined;
     try {
       launcher.becomeProgram();
@@ -267,22 +264,14 @@ export class Machine implements Power {
     this.#request(new Change('resume'));
   }
 
-  #serve(generation: Generation, events: number): void {
-    if ((events & EPOLLIN) !== 0) {
-      generation.serve();
-      return;
-    }
-    // The last thread under the filter is gone. Its process may take a moment more until its exit code is there.
-    this.#watcher.unwatch(generation.listener.fd);
-    this.#programs.awaitFirst();
-    this.#over = true;
+  #isOver(): void {
     this.#reap();
     this.#endIfOver();
   }
 
   /** Nothing runs any more, and nothing is about to. */
   #endIfOver(): void {
-    if (this.#over && this.#change === undefined) this.#end(this.#programs.exit ?? { code: 0 });
+    if (this.#stage.isOver && this.#change === undefined) this.#end(this.#programs.exit ?? { code: 0 });
   }
 
   #reap(): void {
@@ -297,4 +286,8 @@ export class Machine implements Power {
     if (exit === undefined || left === 0) return;
     say(describeRest(this.#config.name, this.#command.argv[0] ?? '', exit, left));
   }
+}
+
+function ended(): Error {
+  return new Error('Cannot go on with the live update: the machine has ended');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeKexec, describePanic, describeRest, formatBytes, plural } from './report.js';
+import { describeKexec, describePanic, describeRest, describeThrown, formatBytes, plural } from './report.js';
 
 test('formatBytes() gives a size with at most one decimal', () => {
   const sizes: ReadonlyArray<[bigint, string]> = [
@@ -34,4 +34,15 @@ test('describeRest() says why a machine stays up, and how to end it', () => {
 test('describePanic() keeps the trace of the bug', () => {
   assert.match(describePanic(2, new TypeError('x')), /generation 2[\s\S]*TypeError: x\n +at /);
   assert.match(describePanic(2, 'odd'), /odd/);
+});
+
+test('describeThrown() is one line, with the place in a file where there is one', () => {
+  const error = new TypeError('x');
+  error.stack = 'TypeError: x\n    at file:///a/m.mjs?123:4:5\n    at node:internal:1:2';
+  assert.equal(describeThrown(error), 'TypeError: x, at file:///a/m.mjs:4:5');
+  error.stack = 'TypeError: x\n    at node:internal:1:2\n    at Object.init (file:///a/m.mjs?123:6:7)';
+  assert.equal(describeThrown(error), 'TypeError: x, at file:///a/m.mjs:6:7');
+  error.stack = 'TypeError: x\n    at node:internal:1:2';
+  assert.equal(describeThrown(error), 'TypeError: x');
+  assert.equal(describeThrown('odd'), 'it threw odd');
 });

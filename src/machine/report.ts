@@ -26,6 +26,13 @@ export function describePanic(generation: number, error: unknown): string {
   return `kernel panic in generation ${generation}: its calls fail with EIO from now on; the programs go on.\n${text}`;
 }
 
+/** What code threw that is none of luo's, in one line, and where. */
+export function describeThrown(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${String(error)}`;
+  const [, place] = /^ {4}at (?:.*\()?(file:.*?:\d+:\d+)\)?$/m.exec(error.stack ?? '') ?? [];
+  return `${error.name}: ${error.message}${place === undefined ? '' : `, at ${place.replace(/\?\d+(?=:\d+:\d+$)/, '')}`}`;
+}
+
 /** Why a machine does not end, and what to do about it. */
 export function describeRest(machine: string, program: string, { signal, code }: Exit, left: number): string {
   const how = signal === undefined ? `exited with ${code}` : `was ended by signal ${signal}`;

@@ -11,8 +11,11 @@ import { errno, errnoName } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
 import { AnswerMemory, gone } from './calling-memory.js';
 import type { Channels } from './channels.js';
+import { inodeKey } from './host-files.js';
 
 const { O_PATH, O_RDWR } = openFlags(process.arch);
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
 
 export class CallingTask implements Task {
   readonly memory: AnswerMemory;
@@ -61,7 +64,7 @@ class CallingFiles implements FileTable {
   }
 
   install(file: File): number {
-    if (file instanceof HostFile) return this.#add(file.descriptor);
+    if (file instanceof HostFile) return this.#addRetrieved(file);
     const channel = this.#channels.open(file, O_RDWR, false);
     try {
       const fd = this.#add(channel.theirs);
@@ -73,6 +76,14 @@ class CallingFiles implements FileTable {
       this.#channels.abandon(channel);
       throw error;
     }
+  }
+
+  #addRetrieved({ descriptor }: HostFile): number {
+    const fd = this.#add(descriptor);
+    const { device, inode, mode } = statDescriptor(descriptor);
+    // Files that are no memory, such as eventfds, may all have the same inode.
+    if ((mode & S_IFMT) === S_IFREG) this.#channels.retrieved.add(inodeKey(device, inode));
+    return fd;
   }
 
   #add(descriptor: number): number {

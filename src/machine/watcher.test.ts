@@ -92,3 +92,22 @@ function fetchText(port: number, done: (text: string) => void): void {
     })
     .on('close', () => done(text));
 }
+
+test("during() lets Node's timers get through until the work is done, and passes on what comes of it", async () => {
+  const watcher = new Watcher();
+  let quiet = false;
+  watcher.after(150, () => {
+    quiet = true;
+  });
+  await roundsUntil(watcher, () => quiet);
+  let result: string | undefined;
+  watcher.during(setTimeout(300, 'done')).then((value) => {
+    result = value;
+  });
+  await roundsUntil(watcher, () => result === 'done');
+  let failure: unknown;
+  watcher.during(Promise.reject(new Error('no'))).catch((error: unknown) => {
+    failure = error;
+  });
+  await roundsUntil(watcher, () => failure instanceof Error);
+});

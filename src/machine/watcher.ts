@@ -30,6 +30,8 @@ export class Watcher {
   /** Until when Node may have work that does not show; 0 once that is over. */
   #settledAt = performance.now() + SETTLING;
   #lastTurn = 0;
+  /** How much of Node's work is under way that nothing tells the end of. */
+  #works = 0;
 
   constructor() {
     this.#poll.add(this.#epoll.fd);
@@ -57,6 +59,18 @@ export class Watcher {
   /** Calls `action` once, `milliseconds` from now. Node's own timers would not wake a machine that waits. */
   after(milliseconds: number, action: () => void): void {
     this.#deadlines.add({ time: performance.now() + milliseconds, action });
+  }
+
+  /** Gives Node turns until its work is done, and after that: neither timers of Node nor promises wake a machine. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#works += 1;
+    try {
+      return await work;
+    } finally {
+      this.#works -= 1;
+      // Whoever waits for it goes on in a turn, too.
+      this.#settledAt = performance.now() + SETTLING;
+    }
   }
 
   /** Waits for something to happen, and handles it. */
@@ -87,8 +101,13 @@ export class Watcher {
     return nodeHasWork;
   }
 
+  /** Whether Node may have work that does not show. */
+  get #mayHaveWork(): boolean {
+    return this.#settledAt !== 0 || this.#works > 0;
+  }
+
   #isTurnDue(): boolean {
-    return this.#settledAt !== 0 && performance.now() >= this.#lastTurn + SETTLING_STEP;
+    return this.#mayHaveWork && performance.now() >= this.#lastTurn + SETTLING_STEP;
   }
 
   async #turn(): Promise<void> {
@@ -100,7 +119,7 @@ export class Watcher {
   }
 
   #timeout(): number {
-    const longest = this.#settledAt === 0 ? -1 : SETTLING_STEP;
+    const longest = this.#mayHaveWork ? SETTLING_STEP : -1;
     if (this.#deadlines.size === 0) return longest;
     const next = Math.min(...[...this.#deadlines].map(({ time }) => time));
     const left = Math.max(0, Math.ceil(next - performance.now()));

@@ -2,78 +2,64 @@
  * Writes into a frozen file on a strict machine. Linux writes page by page, and refuses the first page that would make
  * the file longer: what comes before it is written.
  */
-import { close, readBytes, seek, statDescriptor, statPath, statusFlags, writeBytes } from '../../host/descriptors.js';
-import { SystemError } from '../../host/libc.js';
-import { isReadable } from '../../host/poll.js';
+import { writeBytes } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { errno } from '../../uapi/errno.js';
-import { openFlags } from '../../uapi/fcntl.js';
-import { inodeKey } from '../host-files.js';
-import { copyDescriptor, descriptorPath } from '../task.js';
+import { FrozenFile, MOST_BYTES } from './frozen-file.js';
 import { type Answer, PROCEED, type Trap } from './trap.js';
 
-const { O_APPEND } = openFlags(process.arch);
-const SEEK_CUR = 1;
 const IOV_MAX = 1024;
 const SINGLE = 1;
-/** A write may be shorter than asked: what luo carries over itself is no more than this at once. */
-const MOST_BYTES = 1 << 26;
+
+// Flags of pwritev2.
+const RWF_HIPRI = 0x01;
+const RWF_DSYNC = 0x02;
+const RWF_SYNC = 0x04;
+const RWF_APPEND = 0x10;
+const RWF_NOAPPEND = 0x20;
+const SHMEM_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND;
 
 /** A write as a program asked for it. */
 interface Write {
-  readonly fd: number;
   readonly length: bigint;
   /** Where it begins, or undefined for the file's position, which it moves. */
   readonly offset: bigint | undefined;
-  /** The first bytes of what is to be written, or the negative error number. */
-  take(length: number): Uint8Array | number;
-  /** Tells the program how far its own offsets have moved, where it keeps them in memory. */
-  moved?(length: number): void;
+  /** `RWF_*`. */
+  readonly flags: number;
+  /** The first bytes of what is to be written. */
+  take(length: number): Uint8Array;
 }
 
 export const frozenWrites = {
-  write: (trap: Trap) => write(trap, fromMemory(trap, SINGLE, undefined)),
-  pwrite64: (trap: Trap) => write(trap, fromMemory(trap, SINGLE, trap.long(3))),
-  writev: (trap: Trap) => write(trap, fromMemory(trap, 'vector', undefined)),
-  pwritev: (trap: Trap) => write(trap, fromMemory(trap, 'vector', trap.long(3))),
-  // An offset of -1 stands for the position.
-  pwritev2: (trap: Trap) => write(trap, fromMemory(trap, 'vector', trap.long(3) === -1n ? undefined : trap.long(3))),
-  sendfile: (trap: Trap) =>
-    write(trap, fromFile(trap, { input: 1, inputOffset: 2, output: 0, outputOffset: undefined, length: 3 })),
-  /** The arguments of `copy_file_range` stand in the same places. */
-  splice: (trap: Trap) =>
-    write(trap, fromFile(trap, { input: 0, inputOffset: 1, output: 2, outputOffset: 3, length: 4 })),
+  write: (trap: Trap) => write(trap, () => fromMemory(trap, SINGLE, undefined)),
+  pwrite64: (trap: Trap) => write(trap, () => fromMemory(trap, SINGLE, trap.long(3))),
+  writev: (trap: Trap) => write(trap, () => fromMemory(trap, 'vector', undefined)),
+  pwritev: (trap: Trap) => write(trap, () => fromMemory(trap, 'vector', trap.long(3))),
+  pwritev2: (trap: Trap) => write(trap, () => fromMemory(trap, 'vector', positionOr(trap.long(3)), trap.word(5))),
 };
 
-function write(trap: Trap, request: () => Write): Answer {
-  if (!trap.anyFrozen) return PROCEED;
-  const { kernel } = trap.context;
-  const asked = request();
-  const status = statPath(descriptorPath(trap.tid, asked.fd));
-  if (typeof status === 'number') return PROCEED;
-  const inode = inodeKey(status.device, status.inode);
-  // A file that is not frozen takes everything.
-  if (kernel.writableBytes(inode, status.size, 1n, status.size) !== 0n) return PROCEED;
-  const copy = copyDescriptor(trap.call, trap.context.listener, asked.fd);
-  if (copy === undefined) return PROCEED;
-  try {
-    const part = kernel.writableBytes(inode, beginning(copy, asked), asked.length, status.size);
-    if (part === asked.length) return PROCEED;
-    if (part === 0n) return -errno.EPERM;
-    const bytes = asked.take(Math.min(Number(part), MOST_BYTES));
-    if (typeof bytes === 'number') return bytes;
-    const written = writeBytes(copy, bytes, asked.offset);
-    if (written > 0) asked.moved?.(written);
-    return written;
-  } finally {
-    close(copy);
-  }
+/** For `pwritev2`, an offset of -1 stands for the position. */
+export function positionOr(offset: bigint): bigint | undefined {
+  return offset === -1n ? undefined : offset;
 }
 
-function beginning(fd: number, { offset }: Write): bigint {
-  if ((statusFlags(fd) & O_APPEND) !== 0) return statDescriptor(fd).size;
-  return offset ?? BigInt(Math.max(seek(fd, 0, SEEK_CUR), 0));
+function write(trap: Trap, request: () => Write): Answer {
+  return FrozenFile.with(trap, trap.int(0), (file) => writeTo(trap, request(), file)) ?? PROCEED;
+}
+
+function writeTo(trap: Trap, asked: Write, file: FrozenFile): Answer {
+  // The kernel refuses these for any file.
+  if (!file.isWritable || (asked.offset ?? 0n) < 0n) return PROCEED;
+  // No file of a tmpfs takes the others (measured on Linux 7.3).
+  if ((asked.flags & ~SHMEM_FLAGS) !== 0) return -errno.EOPNOTSUPP;
+  const appends = (file.appends && (asked.flags & RWF_NOAPPEND) === 0) || (asked.flags & RWF_APPEND) !== 0;
+  const position = appends ? file.size : (asked.offset ?? file.position);
+  const part = trap.context.kernel.writableBytes(file.inode, position, asked.length, file.size);
+  if (part === asked.length) return PROCEED;
+  if (part === 0n) return -errno.EPERM;
+  const bytes = asked.take(Math.min(Number(part), MOST_BYTES));
+  return writeBytes(file.fd, bytes, asked.offset);
 }
 
 interface Piece {
@@ -81,12 +67,10 @@ interface Piece {
   readonly length: number;
 }
 
-function fromMemory(trap: Trap, layout: typeof SINGLE | 'vector', offset: bigint | undefined): () => Write {
-  return () => {
-    const pieces = layout === SINGLE ? [{ address: trap.address(1), length: Number(trap.long(2)) }] : vector(trap);
-    const length = BigInt(pieces.reduce((sum, piece) => sum + piece.length, 0));
-    return { fd: trap.int(0), length, offset, take: (bytes) => gather(trap, pieces, bytes) };
-  };
+function fromMemory(trap: Trap, layout: typeof SINGLE | 'vector', offset: bigint | undefined, flags = 0): Write {
+  const pieces = layout === SINGLE ? [{ address: trap.address(1), length: Number(trap.long(2)) }] : vector(trap);
+  const length = BigInt(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  return { length, offset, flags, take: (bytes) => gather(trap, pieces, bytes) };
 }
 
 /** The pieces of an array of `struct iovec`. */
@@ -112,71 +96,4 @@ function gather(trap: Trap, pieces: readonly Piece[], length: number): Uint8Arra
     done += part;
   }
   return bytes;
-}
-
-/** The numbers of the arguments of a call that copies from one file to another. */
-interface CopyArguments {
-  readonly input: number;
-  readonly inputOffset: number;
-  readonly output: number;
-  readonly outputOffset: number | undefined;
-  readonly length: number;
-}
-
-function fromFile(trap: Trap, numbers: CopyArguments): () => Write {
-  return () => {
-    const inputOffset = new OffsetInMemory(trap, trap.address(numbers.inputOffset));
-    const outputOffset =
-      numbers.outputOffset === undefined ? undefined : new OffsetInMemory(trap, trap.address(numbers.outputOffset));
-    return {
-      fd: trap.int(numbers.output),
-      length: trap.long(numbers.length),
-      offset: outputOffset?.read(),
-      take: (length) => readInput(trap, trap.int(numbers.input), length, inputOffset.read()),
-      moved: (length) => {
-        inputOffset.advance(length);
-        outputOffset?.advance(length);
-      },
-    };
-  };
-}
-
-function readInput(trap: Trap, fd: number, length: number, offset: bigint | undefined): Uint8Array | number {
-  const copy = copyDescriptor(trap.call, trap.context.listener, fd);
-  if (copy === undefined)
-    throw new KernelError('EBADF', `Cannot read from descriptor ${fd} of thread ${trap.tid}: it is not open`);
-  try {
-    // Linux would wait for a pipe that is empty. The machine cannot: the program that fills it may wait for the machine.
-    return isReadable(copy) ? readBytes(copy, length, offset) : -errno.EAGAIN;
-  } catch (error) {
-    if (error instanceof SystemError) return -error.errno;
-    throw error;
-  } finally {
-    close(copy);
-  }
-}
-
-/** An offset that a program keeps in its memory, or none where the address is 0. */
-class OffsetInMemory {
-  readonly #trap: Trap;
-  readonly #address: UserAddress;
-
-  constructor(trap: Trap, address: UserAddress) {
-    this.#trap = trap;
-    this.#address = address;
-  }
-
-  read(): bigint | undefined {
-    if (this.#address === 0n) return undefined;
-    const bytes = this.#trap.memory.read(this.#address, 8);
-    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigInt64(0, true);
-  }
-
-  advance(length: number): void {
-    const offset = this.read();
-    if (offset === undefined) return;
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigInt64(0, offset + BigInt(length), true);
-    this.#trap.memory.write(this.#address, bytes);
-  }
 }

@@ -7,6 +7,7 @@ import { errno } from '../../uapi/errno.js';
 import { AT_FDCWD } from '../../uapi/fcntl.js';
 import { LIVEUPDATE_DEVICE } from '../../uapi/liveupdate.js';
 import type { Channel } from '../channels.js';
+import { inodeKey } from '../host-files.js';
 import { isPlaceholder, type Named, namedBy, PATH_MAX } from './path.js';
 import { type Answer, PROCEED, type Trap } from './trap.js';
 
@@ -24,6 +25,8 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATFS_SIZE = 120;
 const TMPFS_MAGIC = 0x01021994;
 const ANON_INODE_FS_MAGIC = 0x09041934;
+/** The link of a file of a tmpfs that never had a name (measured on Linux 7.3). */
+const UNNAMED = '/ (deleted)';
 
 export const statusTraps = {
   stat: (trap: Trap) => statNamed(trap, AT_FDCWD, 0, 1),
@@ -37,6 +40,12 @@ export const statusTraps = {
   readlink: (trap: Trap) => readLink(trap, AT_FDCWD, 0),
   readlinkat: (trap: Trap) => readLink(trap, trap.int(0), 1),
   fstatfs,
+};
+
+/** What a strict machine answers in place of the above: a retrieved file has the link that Linux gives it. */
+export const strictStatusTraps = {
+  readlink: (trap: Trap) => readLink(trap, AT_FDCWD, 0, strictLinkText),
+  readlinkat: (trap: Trap) => readLink(trap, trap.int(0), 1, strictLinkText),
 };
 
 function pathNamed(
@@ -113,12 +122,12 @@ function access(trap: Trap, directory: number, pathIndex: number, modeIndex: num
   return (trap.word(modeIndex) & X_OK) !== 0 ? -errno.EACCES : 0;
 }
 
-function readLink(trap: Trap, directory: number, pathIndex: number): Answer {
+function readLink(trap: Trap, directory: number, pathIndex: number, textOf = linkText): Answer {
   const named = pathNamed(trap, directory, pathIndex)?.named;
   if (named === undefined) return PROCEED;
   if (named.kind === 'device') return -errno.EINVAL;
   if (named.kind !== 'descriptor') return PROCEED;
-  const text = linkText(trap, named.path);
+  const text = textOf(trap, named.path);
   const size = trap.int(pathIndex + 2);
   // The kernel itself refuses a buffer without room.
   if (text === undefined || size <= 0) return PROCEED;
@@ -132,6 +141,17 @@ function linkText(trap: Trap, path: string): Uint8Array | undefined {
   const channel = trap.context.channels.find(path);
   if (channel === undefined) return isPlaceholder(trap, path) ? Buffer.from(LIVEUPDATE_DEVICE) : undefined;
   return channel.isDevice ? Buffer.from(LIVEUPDATE_DEVICE) : sessionLink(channel);
+}
+
+/** Linux makes a new file without a name. The kernel underneath shows what this one was made as. */
+function strictLinkText(trap: Trap, path: string): Uint8Array | undefined {
+  return linkText(trap, path) ?? (isRetrieved(trap, path) ? Buffer.from(UNNAMED) : undefined);
+}
+
+function isRetrieved(trap: Trap, path: string): boolean {
+  const { retrieved } = trap.context.channels;
+  const status = retrieved.size === 0 ? 0 : statPath(path);
+  return typeof status !== 'number' && retrieved.has(inodeKey(status.device, status.inode));
 }
 
 function sessionLink(channel: Channel): Uint8Array | undefined {

@@ -4,8 +4,8 @@ import { fileTraps } from './files.js';
 import { ioctl } from './ioctl.js';
 import { openTraps } from './open.js';
 import { powerTraps } from './power.js';
-import { statusTraps } from './status.js';
-import { transferTraps } from './transfer.js';
+import { statusTraps, strictStatusTraps } from './status.js';
+import { hangUpTraps, transferTraps } from './transfer.js';
 import type { Answer, Trap } from './trap.js';
 
 export type TrapHandler = (trap: Trap) => Answer;
@@ -18,11 +18,16 @@ const ordinary: Partial<Record<SyscallName, TrapHandler>> = {
   ...statusTraps,
   ...sizeTraps,
   ...powerTraps,
+  ...hangUpTraps,
   ioctl,
   fcntl: addSeals,
 };
 
-const strictly: Partial<Record<SyscallName, TrapHandler>> = { ...transferTraps, madvise: advise };
+const strictly: Partial<Record<SyscallName, TrapHandler>> = {
+  ...transferTraps,
+  ...strictStatusTraps,
+  madvise: advise,
+};
 
 /** What answers each system call that the filter lets through to luo, by its number on this architecture. */
 export function trapTable(strict: boolean): ReadonlyMap<number, TrapHandler> {

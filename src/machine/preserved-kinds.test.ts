@@ -1,0 +1,23 @@
+import { deepEqual, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import { preservable } from '../kernel/kernel.js';
+import { parseKinds } from './preserved-kinds.js';
+
+test('parseKinds() takes the kinds that luo knows, with commas and blanks between them', () => {
+  deepEqual(parseKinds('hugetlb'), ['hugetlb']);
+  deepEqual(parseKinds('hugetlb, hugetlb'), ['hugetlb', 'hugetlb']);
+});
+
+test('parseKinds() refuses any other, and names those that there are', () => {
+  for (const [text, word] of [
+    ['sockets', 'sockets'],
+    ['hugetlb,Hugetlb', 'Hugetlb'],
+    ['hugetlb,', ''],
+    ['', ''],
+  ] as const) {
+    throws(() => parseKinds(text), {
+      name: 'SetupError',
+      message: `Cannot preserve files of kind "${word}": luo does not know it. With --preserve, luo can preserve ${preservable.join(', ')}`,
+    });
+  }
+});

@@ -1,0 +1,97 @@
+/** Where the generations of a machine run, one after the other: each with its first program and what that starts. */
+import { EPOLLIN } from '../host/epoll.js';
+import type { Listener } from '../host/seccomp.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { Command } from './command.js';
+import { Generation, type GenerationOptions } from './generation.js';
+import type { Launcher } from './launcher.js';
+import type { Programs } from './programs.js';
+import { describePanic, say } from './report.js';
+import { withReserve } from './reserve.js';
+import { Terminal } from './terminal.js';
+import type { Watcher } from './watcher.js';
+
+export interface StageOptions extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power'> {
+  readonly watcher: Watcher;
+  readonly programs: Programs;
+  /** A generation begins, and its listener is this descriptor. */
+  begun(listener: number): void;
+  /** No thread runs under the filter of the generation any more. */
+  over(): void;
+}
+
+export class Stage {
+  readonly #options: StageOptions;
+  readonly #terminal = new Terminal();
+  #generation: Generation | undefined;
+  #over = false;
+
+  constructor(options: StageOptions) {
+    this.#options = options;
+  }
+
+  get generation(): Generation | undefined {
+    return this.#generation;
+  }
+
+  /** Whether no thread runs under the filter of the generation any more. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** The next generation, which does not run yet. It has the number of the last one where the kernel is the same. */
+  next(listener: Listener, kernel: Kernel): Generation {
+    const last = this.#generation;
+    const number = last?.kernel === kernel ? last.number : (last?.number ?? 0) + 1;
+    const { strict, placeholder, power } = this.#options;
+    const panicked = (error: unknown) => say(describePanic(number, error));
+    return new Generation({ number, kernel, listener, strict, placeholder, power, panicked });
+  }
+
+  /**
+   * Starts the first program of a generation, after the last one was ended.
+   *
+   * @param executed called when the launcher tells whether it has become that program
+   */
+  begin(generation: Generation, launcher: Launcher, file: string, command: Command, executed: () => void): void {
+    const { watcher, programs, begun } = this.#options;
+    this.#generation = generation;
+    this.#over = false;
+    programs.begin(launcher.pid);
+    begun(generation.listener.fd);
+    launcher.execute({ file, ...command });
+    watcher.watchListener(generation.listener.fd, (events) => this.#serve(generation, events));
+    watcher.watch(generation.channels.epoll.fd, () => generation.drain());
+    watcher.watch(launcher.socket, () => {
+      watcher.unwatch(launcher.socket);
+      withReserve(executed);
+    });
+  }
+
+  /**
+   * Ends the programs, by force, and then their kernel.
+   *
+   * @param next the kernel of the next generation: the same one is not ended
+   */
+  end(next?: Kernel): void {
+    const { watcher, programs } = this.#options;
+    programs.end();
+    this.#terminal.restore();
+    if (this.#generation === undefined) return;
+    watcher.unwatch(this.#generation.listener.fd);
+    watcher.unwatch(this.#generation.channels.epoll.fd);
+    this.#generation.dispose(next);
+  }
+
+  #serve(generation: Generation, events: number): void {
+    if ((events & EPOLLIN) !== 0) {
+      generation.serve();
+      return;
+    }
+    // The last thread under the filter is gone. Its process may take a moment more until its exit code is there.
+    this.#options.watcher.unwatch(generation.listener.fd);
+    this.#options.programs.awaitFirst();
+    this.#over = true;
+    this.#options.over();
+  }
+}
