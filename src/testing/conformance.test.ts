@@ -15,7 +15,7 @@ import {
 } from './conformance.js';
 
 /** How many lines were equal when this was last looked at. More is better: raise it then. */
-const EQUAL = 690;
+const EQUAL = 711;
 
 group('conformance with Linux 7.3', { skip: noCompiler() }, () => {
   let comparison: Comparison;
