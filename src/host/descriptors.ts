@@ -181,12 +181,22 @@ export function createMemory(name: string, sealable: boolean): number {
   return checked('memfd_create', syscall(numbers.memfd_create, pathAddress(name), flags));
 }
 
+/** Makes a file shorter, or longer by a hole. `size` in bytes. */
+export function resize(fd: number, size: bigint): void {
+  checked(`ftruncate of ${fd}`, syscall(numbers.ftruncate, fd, size));
+}
+
 export function seek(fd: number, offset: number | bigint, whence: number): number {
   return syscall(numbers.lseek, fd, offset, whence);
 }
 
 export function getSeals(fd: number): number {
   return checked(`F_GET_SEALS of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_GET_SEALS));
+}
+
+/** Adds `F_SEAL_*` bits to a file that can be sealed and is open for writing. */
+export function addSeals(fd: number, seals: number): void {
+  checked(`F_ADD_SEALS of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_ADD_SEALS, seals));
 }
 
 /** The status flags and access mode of an open file, as `F_GETFL` tells them. */

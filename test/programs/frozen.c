@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 enum { PAGE = 4096, SIZE = 2 * PAGE + 100 };
@@ -139,6 +140,19 @@ static void takes_no_byte_after_its_end(void)
 	check_fails(write(memory, bytes, 1), EPERM);
 	check(fcntl(memory, F_SETFL, 0) == 0);
 
+	/* The flags of a write count. */
+	check_fails(pwritev2(memory, halves, 1, 0, RWF_APPEND), EPERM);
+	check_fails(pwritev2(memory, halves, 1, -1, RWF_APPEND), EPERM);
+	check_fails(pwritev2(memory, halves, 1, SIZE, RWF_NOWAIT), EOPNOTSUPP);
+	check(pwritev2(memory, halves, 2, 0, RWF_DSYNC) == 2 * PAGE);
+
+	/* What the kernel refuses for any file comes first. */
+	int read_only = open(link_of(memory), O_RDONLY);
+	check_fails(pwrite(read_only, bytes, 1, SIZE), EBADF);
+	check_fails(pwrite(memory, bytes, sizeof bytes, -1), EINVAL);
+	check_fails(syscall(SYS_writev, memory, halves, 1025), EINVAL);
+	check_fails(syscall(SYS_pwrite64, memory, 1, sizeof bytes, 0), EFAULT);
+
 	/* A hole in the mapping is one in the file. */
 	char *mapped = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	check_fails(madvise(mapped, PAGE, MADV_REMOVE), EPERM);
@@ -149,12 +163,126 @@ static void takes_no_byte_after_its_end(void)
 	check(madvise(mapped, PAGE, MADV_REMOVE) == 0);
 }
 
+/* Copies go as far as writes. What was measured on Linux 7.3 is all here, call by call. */
+static void takes_no_copy_after_its_end(void)
+{
+	static char bytes[4 * PAGE];
+	int memory = preserved_memory(), source = memfd_create("source", 0), pipes[2];
+	int read_only = open(link_of(memory), O_RDONLY), directory = open("/tmp", O_RDONLY);
+	off_t in, out;
+
+	memset(bytes, 'a', sizeof bytes);
+	check(pwrite(source, bytes, sizeof bytes, 0) == sizeof bytes);
+
+	check(copy_file_range(source, NULL, memory, NULL, sizeof bytes, 0) == 2 * PAGE);
+	check(lseek(memory, 0, SEEK_CUR) == 2 * PAGE && lseek(source, 0, SEEK_CUR) == 2 * PAGE);
+	check_fails(copy_file_range(source, NULL, memory, NULL, sizeof bytes, 0), EPERM);
+	check(lseek(memory, 0, SEEK_CUR) == 2 * PAGE && lseek(source, 0, SEEK_CUR) == 2 * PAGE);
+	in = 0, out = PAGE + 10;
+	check(copy_file_range(source, &in, memory, &out, 2 * PAGE, 0) == PAGE - 10);
+	check(in == PAGE - 10 && out == 2 * PAGE);
+	in = 4 * PAGE, out = SIZE;
+	check(copy_file_range(source, &in, memory, &out, 100, 0) == 0);
+	in = 4 * PAGE - 100, out = 2 * PAGE;
+	check(copy_file_range(source, &in, memory, &out, PAGE, 0) == 100);
+	in = 0, out = PAGE;
+	check_fails(copy_file_range(memory, &in, memory, &out, PAGE + 1, 0), EINVAL);
+	check_fails(copy_file_range(source, &in, memory, &out, 4 * PAGE, 1), EINVAL);
+	check_fails(copy_file_range(source, &in, read_only, &out, 4 * PAGE, 0), EBADF);
+	check_fails(copy_file_range(directory, NULL, memory, &out, 4 * PAGE, 0), EISDIR);
+	check_fails(copy_file_range(99, NULL, memory, &out, 4 * PAGE, 0), EBADF);
+	in = -1;
+	check_fails(copy_file_range(source, &in, memory, &out, 4 * PAGE, 0), EOVERFLOW);
+
+	check(lseek(memory, PAGE + 10, SEEK_SET) > 0 && lseek(source, 0, SEEK_SET) == 0);
+	check(sendfile(memory, source, NULL, 3 * PAGE) == PAGE - 10);
+	check(lseek(memory, 0, SEEK_CUR) == 2 * PAGE && lseek(source, 0, SEEK_CUR) == PAGE - 10);
+	check(lseek(source, -50, SEEK_END) > 0);
+	check(sendfile(memory, source, NULL, 2 * PAGE) == 50);
+	check(lseek(memory, 0, SEEK_END) == SIZE && sendfile(memory, source, NULL, 1) == 0);
+	check_fails(sendfile(memory, source, &(off_t){ 0 }, 1), EPERM);
+	check_fails(sendfile(memory, source, &(off_t){ -1 }, 1), EINVAL);
+	check_fails(sendfile(memory, source, (off_t *)1, 1), EFAULT);
+	check_fails(sendfile(memory, directory, NULL, 1), EINVAL);
+	check_fails(sendfile(read_only, source, NULL, 1), EBADF);
+	check(sendfile(memory, source, NULL, 0) == 0);
+
+	check(pipe(pipes) == 0 && write(pipes[1], bytes, sizeof bytes) == sizeof bytes);
+	out = 0;
+	check(splice(pipes[0], NULL, memory, &out, sizeof bytes, 0) == 2 * PAGE && out == 2 * PAGE);
+	check_fails(splice(pipes[0], NULL, memory, &out, sizeof bytes, 0), EPERM);
+	check(splice(pipes[0], NULL, memory, &out, 100, 0) == 100 && out == SIZE);
+	out = PAGE + 10;
+	check(splice(pipes[0], NULL, memory, &out, 2 * PAGE, 0) == PAGE - 10);
+	check_fails(splice(pipes[0], &(off_t){ 0 }, memory, &out, PAGE, 0), ESPIPE);
+	check_fails(splice(source, NULL, memory, &out, PAGE, 0), EINVAL);
+	check(read(pipes[0], bytes, sizeof bytes) == 2 * PAGE - 100 - (PAGE - 10));
+	out = 2 * PAGE;
+	check_fails(splice(pipes[0], NULL, memory, &out, PAGE, SPLICE_F_NONBLOCK), EAGAIN);
+	check(write(pipes[1], bytes, 60) == 60 && close(pipes[1]) == 0);
+	check(splice(pipes[0], NULL, memory, &out, PAGE, 0) == 60);
+	check(splice(pipes[0], NULL, memory, &out, PAGE, 0) == 0);
+
+	check(fcntl(memory, F_SETFL, O_APPEND) == 0);
+	check_fails(sendfile(memory, source, &(off_t){ 0 }, 10), EINVAL);
+	check_fails(copy_file_range(source, &(off_t){ 0 }, memory, NULL, 10, 0), EBADF);
+	check(size_of(memory) == SIZE);
+
+	close(session);
+	check(fcntl(memory, F_SETFL, 0) == 0);
+	check(sendfile(memory, source, &(off_t){ 0 }, sizeof bytes) == sizeof bytes);
+}
+
+static char *map_at(char *address, int fd)
+{
+	return mmap(address, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | (address ? MAP_FIXED : 0), fd, 0);
+}
+
+/* MADV_REMOVE goes from mapping to mapping until one refuses. */
+static void keeps_its_pages(void)
+{
+	int memory = preserved_memory(), other = memfd_create("other", 0);
+	char *four = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *private = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, memory, 0);
+
+	check(ftruncate(other, 2 * PAGE) == 0);
+	check(map_at(four, memory) == four && map_at(four + 2 * PAGE, other) == four + 2 * PAGE);
+	memset(four, 'x', 4 * PAGE);
+	check_fails(madvise(four, 4 * PAGE, MADV_REMOVE), EPERM);
+	check_fails(madvise(four + PAGE, 2 * PAGE, MADV_REMOVE), EPERM);
+	check(four[0] == 'x' && four[PAGE] == 'x' && four[2 * PAGE] == 'x');
+	check(madvise(four + 2 * PAGE, PAGE, MADV_REMOVE) == 0);
+	check(four[2 * PAGE] == 0 && four[3 * PAGE] == 'x');
+
+	/* The other way round, nothing is lost of the frozen file either. */
+	check(map_at(four, other) == four && map_at(four + 2 * PAGE, memory) == four + 2 * PAGE);
+	check_fails(madvise(four, 4 * PAGE, MADV_REMOVE), EPERM);
+	check(four[2 * PAGE] == 'x' && four[3 * PAGE] == 'x');
+	/* With a gap in between. */
+	check(munmap(four + PAGE, PAGE) == 0);
+	check_fails(madvise(four, 4 * PAGE, MADV_REMOVE), EPERM);
+	check(four[2 * PAGE] == 'x');
+
+	/* What the kernel refuses for any mapping, or has nothing to do for. */
+	check(madvise(four + 2 * PAGE, 0, MADV_REMOVE) == 0);
+	check_fails(madvise(four + 2 * PAGE + 1, PAGE, MADV_REMOVE), EINVAL);
+	check_fails(madvise(four + 2 * PAGE, -PAGE, MADV_REMOVE), EINVAL);
+	check_fails(madvise(private, PAGE, MADV_REMOVE), EACCES);
+	check_fails(madvise(four + 2 * PAGE, 1, MADV_REMOVE), EPERM);
+
+	close(session);
+	check(madvise(four + 2 * PAGE, 2 * PAGE, MADV_REMOVE) == 0);
+	check(four[2 * PAGE] == 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
 		{ "size", keeps_its_size },
 		{ "seals", can_be_sealed_but_not_against_writing },
 		{ "writes", takes_no_byte_after_its_end },
+		{ "copies", takes_no_copy_after_its_end },
+		{ "pages", keeps_its_pages },
 	};
 
 	return RUN_CASE(cases, argc, argv);

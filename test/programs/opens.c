@@ -185,6 +185,33 @@ static void without_room(void)
 	check(luo_session(device, LUO_CREATE_SESSION, "name") == first + 1);
 }
 
+/* Luo itself has no descriptor left for the device. The device is not left busy. */
+static void without_room_in_luo(void)
+{
+	int device = open(LUO_DEVICE, O_RDWR);
+	int session = luo_session(device, LUO_CREATE_SESSION, "hungry");
+
+	close(device);
+	for (int number = 0;; number++) {
+		int memory = memfd_create("file", 0), failed = luo_preserve(session, memory, number), error = errno;
+
+		check(close(memory) == 0);
+		if (!failed)
+			continue;
+		check(error == ENFILE);
+		break;
+	}
+	for (int i = 0; i < 3; i++) {
+		check_fails(open(LUO_DEVICE, O_RDWR), ENFILE);
+		check_fails(open("/proc/self/root/dev/liveupdate", O_RDWR | O_CLOEXEC), ENFILE);
+	}
+	close(session);
+	check_device(open(LUO_DEVICE, O_RDWR));
+	device = open(LUO_DEVICE, O_RDWR);
+	check(device >= 0);
+	check_fails(open(LUO_DEVICE, O_RDWR), EBUSY);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
@@ -196,6 +223,7 @@ int main(int argc, char **argv)
 		{ "end-of-memory", at_the_end_of_memory },
 		{ "length", of_any_length },
 		{ "no-room", without_room },
+		{ "no-room-in-luo", without_room_in_luo },
 	};
 
 	return RUN_CASE(cases, argc, argv);

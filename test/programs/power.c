@@ -107,6 +107,53 @@ static void interrupted(void)
 	check(!"reboot came back");
 }
 
+/* A kexec that fails leaves everything as it was, and the next one takes over all that has been done since. */
+static void after_a_failure(void)
+{
+	int device = open(LUO_DEVICE, O_RDWR);
+	int session = luo_session(device, LUO_RETRIEVE_SESSION, "s");
+	char text[8] = "";
+
+	if (session >= 0) {
+		int memory = luo_retrieve(session, 1);
+		check(memory >= 0 && pread(memory, text, 5, 0) == 5 && strcmp(text, "after") == 0);
+		check(lseek(memory, 0, SEEK_CUR) == 2);
+		check(luo_retrieve(session, 2) >= 0);
+		check(luo_retrieve(luo_session(device, LUO_RETRIEVE_SESSION, "more"), 1) >= 0);
+		check_fails(luo_session(device, LUO_RETRIEVE_SESSION, "closed"), ENOENT);
+		puts("found it all");
+		return;
+	}
+	/* It holds the device, and none of the sessions. */
+	pid_t child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	int memory = memfd_create("m", 0), other = memfd_create("n", 0);
+	int closed = luo_session(device, LUO_CREATE_SESSION, "closed");
+	session = luo_session(device, LUO_CREATE_SESSION, "s");
+	check(write(memory, "before", 6) == 6 && luo_preserve(session, memory, 1) == 0);
+	check(ftruncate(other, 1) == 0 && luo_preserve(closed, other, 1) == 0);
+	check(load(open("/dev/null", O_RDONLY), -1, KEXEC_FILE_NO_INITRAMFS) == 0);
+
+	check(reboot_as(LINUX_REBOOT_CMD_KEXEC) == -1);
+	printf("refused with %s\n", strerrorname_np(errno));
+	fflush(stdout);
+	check(waitpid(child, NULL, WNOHANG) == 0);
+	check(read_loaded() == '1');
+	check_fails(open(LUO_DEVICE, O_RDWR), EBUSY);
+	check_fails(ftruncate(memory, 1), EPERM);
+	check_fails(luo_session(device, LUO_CREATE_SESSION, "s"), EEXIST);
+	check_fails(luo_preserve(session, memory, 2), EBUSY);
+
+	check(pwrite(memory, "after", 5, 0) == 5 && lseek(memory, 2, SEEK_SET) == 2);
+	check(luo_preserve(session, memfd_create("new", 0), 2) == 0);
+	check(close(closed) == 0);
+	check(luo_preserve(luo_session(device, LUO_CREATE_SESSION, "more"), other, 1) == 0);
+	reboot_as(LINUX_REBOOT_CMD_KEXEC);
+	check(!"reboot came back");
+}
+
 static void restart(void) { end_by(LINUX_REBOOT_CMD_RESTART); }
 static void restart2(void) { end_by(LINUX_REBOOT_CMD_RESTART2); }
 static void halt(void) { end_by(LINUX_REBOOT_CMD_HALT); }
@@ -115,7 +162,7 @@ static void power_off(void) { end_by(LINUX_REBOOT_CMD_POWER_OFF); }
 static const struct test_case cases[] = {
 	{ "refuse", refuse },     { "image", image }, { "restart", restart },
 	{ "restart2", restart2 }, { "halt", halt },   { "power-off", power_off },
-	{ "interrupted", interrupted },
+	{ "interrupted", interrupted }, { "failure", after_a_failure },
 };
 
 int main(int argc, char **argv)
