@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { KernelError } from './error.js';
 import type { KernelOptions } from './kernel.js';
 import type { KernelModule } from './module.js';
+import { FakeMachine, leftovers } from './testing/checked-machine.js';
 import { refused } from './testing/expect.js';
 import { FakeHandler, handlerModule } from './testing/fake-handler.js';
-import { FakeMachine, leftovers } from './testing/fake-machine.js';
 import { PassingModule } from './testing/passing-module.js';
 
 /** A machine with a memfd and a file of a module in the session `vm`. */

@@ -10,10 +10,10 @@ import { Kho } from './kho/kho.js';
 import { LUO_SUBTREE } from './liveupdate/abi.js';
 import type { Flb } from './liveupdate/flb.js';
 import type { KernelModule, ModuleKernel } from './module.js';
+import { FakeMachine, leftovers } from './testing/checked-machine.js';
 import { refused } from './testing/expect.js';
 import { FakeFlb } from './testing/fake-flb.js';
 import { FakeHandler, handlerModule } from './testing/fake-handler.js';
-import { FakeMachine, leftovers } from './testing/fake-machine.js';
 import { PAGE_SIZE } from './units.js';
 
 const profiles = ['linux', 'v5'] as const satisfies Profile[];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Profile } from './kernel.js';
-import { FakeMachine } from './testing/fake-machine.js';
+import { FakeMachine } from './testing/checked-machine.js';
 
 const reader = fileURLToPath(new URL('testing/read-handover.js', import.meta.url));
 

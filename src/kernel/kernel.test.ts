@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { KernelError } from './error.js';
 import { Kernel } from './kernel.js';
 import type { KernelModule } from './module.js';
+import { FakeMachine, leftovers } from './testing/checked-machine.js';
 import { refused } from './testing/expect.js';
 import { FakeHardware } from './testing/fake-hardware.js';
-import { FakeMachine, leftovers } from './testing/fake-machine.js';
 import { pageFrameNumber, physicalAddress } from './units.js';
 
 for (const profile of ['linux', 'v5'] as const) {

@@ -185,6 +185,11 @@ export class Kernel {
     ];
   }
 
+  /** Whether `shutdown` was called. */
+  get hasEnded(): boolean {
+    return this.#parts.files.ended;
+  }
+
   /**
    * Ends the generation: no session is closed, every file that the kernel holds is, but for those of the handover.
    * Files that a machine still has can be put, to no effect.

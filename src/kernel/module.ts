@@ -30,6 +30,7 @@ export type {
   SessionType,
 } from './liveupdate/handler.js';
 export type { SessionName } from './liveupdate/name.js';
+export { restorePreserved } from './liveupdate/restore.js';
 export { type PageFrameNumber, type PhysicalAddress, pageFrameNumber, physicalAddress } from './units.js';
 
 /**

@@ -5,11 +5,11 @@ import type { FileHandler } from './liveupdate/handler.js';
 import type { KernelModule, ModuleKernel } from './module.js';
 import { assembleWithModules, Modules } from './modules.js';
 import { assemble } from './parts.js';
+import { FakeMachine, leftovers } from './testing/checked-machine.js';
 import { refused } from './testing/expect.js';
 import { FakeFlb } from './testing/fake-flb.js';
 import { FakeHandler, handlerModule } from './testing/fake-handler.js';
 import { FakeHardware } from './testing/fake-hardware.js';
-import { FakeMachine, leftovers } from './testing/fake-machine.js';
 
 /** A kernel without modules, into which modules can be loaded. */
 function kernelWithout() {

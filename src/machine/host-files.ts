@@ -29,8 +29,17 @@ export class HostFiles implements FileHardware {
   status(descriptor: Descriptor): FileStatus {
     const { device, inode, links, size, mode } = host.statDescriptor(descriptor);
     const permissions = mode & PERMISSIONS;
-    const link = readlinkSync(`/proc/self/fd/${descriptor}`);
-    return { kind: kindOf(descriptor), inode: inodeKey(device, inode), link, links, size, permissions };
+    return {
+      kind: kindOf(descriptor),
+      inode: inodeKey(device, inode),
+      // Few ask for it, and it is a call of the host of its own.
+      get link() {
+        return readlinkSync(`/proc/self/fd/${descriptor}`);
+      },
+      links,
+      size,
+      permissions,
+    };
   }
 
   position(descriptor: Descriptor): bigint {

@@ -1,9 +1,9 @@
 import { deepEqual, equal, match, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KernelModule, ModuleKernel } from '../module.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
 import { FakeHost } from '../testing/fake-host.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 import { PassingModule } from '../testing/passing-module.js';
 import { HostFile, OpenFiles } from './file.js';
 import { PreservedDescriptors } from './preserved-descriptors.js';

@@ -76,7 +76,8 @@ export class Kho {
   }
 
   /**
-   * Gives the next kernel a devicetree by name. Its page is the caller's, who also preserves it.
+   * Gives the next kernel a page by name: a devicetree, or whatever its reader expects. It is the caller's, who also
+   * preserves it.
    *
    * @throws KernelError EINVAL where no node of a devicetree can have the name
    * @throws KernelError EEXIST where the name is taken
@@ -109,7 +110,7 @@ export class Kho {
     this.#outgoing.abort();
   }
 
-  /** The devicetree that the last kernel gave by that name. */
+  /** The page that the last kernel gave by that name. */
   subtree(name: string): PhysicalAddress | undefined {
     return this.#incoming.subtree(name);
   }

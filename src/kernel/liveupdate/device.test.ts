@@ -6,8 +6,8 @@ import {
   LIVEUPDATE_IOCTL_CREATE_SESSION,
   LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
 } from '../../uapi/liveupdate.js';
+import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
-import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/fake-machine.js';
 
 /** Runs the steps, and then nothing may be left. */
 function onMachine(options: FakeMachineOptions, steps: (machine: FakeMachine, device: number) => void): void {

@@ -11,9 +11,9 @@ import {
   LuoState,
 } from '../../uapi/liveupdate-extensions.js';
 import { KernelError } from '../error.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
 import { FakeHandler, handlerModule } from '../testing/fake-handler.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 import { PassingModule } from '../testing/passing-module.js';
 
 const failure = new KernelError('EAGAIN', 'Cannot, as the test wants');

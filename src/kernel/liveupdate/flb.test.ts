@@ -2,10 +2,10 @@ import { deepEqual, equal, match, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { KernelError } from '../error.js';
 import type { KernelModule, ModuleKernel } from '../module.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
 import { FakeFlb, type FakeShared } from '../testing/fake-flb.js';
 import { FakeHandler } from '../testing/fake-handler.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 import type { Flb, FlbLock } from './flb.js';
 
 type Dependencies = Readonly<Record<string, readonly string[]>>;

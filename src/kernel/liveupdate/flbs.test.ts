@@ -1,10 +1,10 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KernelModule, ModuleKernel } from '../module.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
 import { FakeFlb } from '../testing/fake-flb.js';
 import { FakeHandler } from '../testing/fake-handler.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 
 /** Boots a kernel with a module that does `init`. */
 function boot(init: (kernel: ModuleKernel) => void, profile: 'linux' | 'v5' = 'linux'): FakeMachine {

@@ -8,8 +8,8 @@ import {
   LIVEUPDATE_SESSION_FINISH,
   LIVEUPDATE_SESSION_RETRIEVE_FD,
 } from '../../uapi/liveupdate.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 
 type Profile = 'linux' | 'v5';
 

@@ -3,8 +3,8 @@ import { deepEqual, equal, match, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { KernelError } from '../error.js';
 import type { KernelModule } from '../module.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { FakeHandler, handlerModule } from '../testing/fake-handler.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 
 const failure = new KernelError('EIO', 'It cannot');
 

@@ -8,8 +8,8 @@ import {
   LIVEUPDATE_SESSION_GET_NAME,
   LIVEUPDATE_SESSION_PRESERVE_FD,
 } from '../../uapi/liveupdate.js';
+import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
-import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/fake-machine.js';
 
 /** Runs the steps on a machine with a session, and then nothing may be left. */
 function inSession(

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { F_SEAL_GROW, F_SEAL_WRITE } from '../../uapi/fcntl.js';
 import type { Kho } from '../kho/kho.js';
 import type { KernelModule } from '../module.js';
+import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
 import type { FakeFileOptions } from '../testing/fake-host.js';
-import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/fake-machine.js';
 import { refusalsForMemory } from '../testing/scarce-memory.js';
 import { addressOf, pageFrameNumber } from '../units.js';
 

@@ -2,8 +2,8 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { F_SEAL_GROW, F_SEAL_WRITE } from '../../uapi/fcntl.js';
 import { KernelError } from '../error.js';
+import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
-import { FakeMachine, leftovers } from '../testing/fake-machine.js';
 import { refusalsForMemory } from '../testing/scarce-memory.js';
 import { PAGE_SIZE } from '../units.js';
 
