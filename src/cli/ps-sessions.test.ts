@@ -50,9 +50,8 @@ test('luo ps --sessions shows each session and each of its files, before a live 
   assert.equal((await luo.run(['kexec', 'a'])).code, 0);
   await running.says(/^retrieved$/m);
   assert.deepEqual(await rows(), [
-    // What was retrieved is the program's: the kernel knows its size no more.
-    'a | "text" | incoming | updated | yes | 2 files | ?',
-    ' | token 0x1 | yes | memfd-v2 | ?',
+    'a | "text" | incoming | updated | yes | 2 files | 3.0 MiB',
+    ' | token 0x1 | yes | memfd-v2 | 4 KiB',
     ' | token 0xffffffffffffffff | no | memfd-v2 | 3 MiB',
     'a | "größe \\"a\\\\b\\"\\n\\u009b" | incoming | normal | no | 0 files | 0 B',
     'a | "\\xff\\x1b[m\\x22" | incoming | updated | no | 1 file | 1 B',
@@ -107,7 +106,7 @@ test('luo ps --sessions --json has names as text and as bytes, and numbers of 64
     ],
   );
   assert.deepEqual(sessions[0]?.files, [
-    { token: '1', handler: 'memfd-v2', bytes: null, retrieved: true },
+    { token: '1', handler: 'memfd-v2', bytes: '4096', retrieved: true },
     { token: '18446744073709551615', handler: 'memfd-v2', bytes: '3145728', retrieved: false },
   ]);
   assert.equal((await luo.run(['stop', 'a'])).code, 0);

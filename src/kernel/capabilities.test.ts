@@ -2,11 +2,12 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { KernelError } from './error.js';
 import type { KernelOptions } from './kernel.js';
-import type { KernelModule } from './module.js';
+import { type KernelModule, vmalloc } from './module.js';
 import { FakeMachine, leftovers } from './testing/checked-machine.js';
 import { refused } from './testing/expect.js';
 import { FakeHandler, handlerModule } from './testing/fake-handler.js';
 import { PassingModule } from './testing/passing-module.js';
+import { PAGE_SIZE } from './units.js';
 
 /** A machine with a memfd and a file of a module in the session `vm`. */
 function preserving(profile: KernelOptions['profile'], ...flbs: string[]) {
@@ -98,6 +99,12 @@ test('the check says what a module of the next kernel says, and ends those befor
     failure,
   );
   deepEqual(calls, ['exit']);
+});
+
+test('a module of the next kernel has as much memory in the check as it will have', () => {
+  const module: KernelModule = { name: 'large', init: ({ kho }) => void vmalloc(kho.memory, 300 * PAGE_SIZE) };
+  const machine = new FakeMachine({ pages: 512 });
+  machine.kernel.checkNext({ profile: 'linux', modules: [module] });
 });
 
 test('a handler of the name is enough, whatever it is made of', () => {

@@ -3,10 +3,6 @@ import { KernelError } from './error.js';
 import type { Hardware } from './hardware.js';
 import { assembleWithModules } from './modules.js';
 import type { KernelOptions, Parts } from './parts.js';
-import { PAGE_SIZE } from './units.js';
-
-/** RAM for a kernel that is made to be looked at. */
-const PAGES = 256;
 
 /**
  * Checks, before anything is frozen, that a kernel with these options reads all that is preserved: the formats, the
@@ -55,7 +51,7 @@ function checkFlbs(records: readonly { readonly compatible: string }[], known: R
   }
 }
 
-/** The same host, with memory of its own, and nothing to say. */
-function detached({ files }: Hardware): Hardware {
-  return { ram: new Uint8Array(PAGES * PAGE_SIZE), files, log: () => undefined };
+/** The same host, with as much memory, of its own, and nothing to say. What is not written to takes none of the host. */
+function detached({ ram, files }: Hardware): Hardware {
+  return { ram: new Uint8Array(ram.length), files, log: () => undefined };
 }

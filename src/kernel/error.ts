@@ -11,12 +11,13 @@ const mark = Symbol.for('luo.KernelError');
 export class KernelError extends Error {
   readonly [mark] = true;
   override readonly name = 'KernelError';
+  readonly code: ErrnoName;
 
-  constructor(
-    readonly code: ErrnoName,
-    message: string,
-  ) {
-    super(message);
+  /** @param code one that luo does not know, which no compiler lets through, becomes EIO, and the sentence says so */
+  constructor(code: ErrnoName, message: string) {
+    const known = Object.hasOwn(errno, code);
+    super(known ? message : `${message} (luo does not know the error number "${code}": it is EIO)`);
+    this.code = known ? code : 'EIO';
   }
 
   /** A module may have been installed with a copy of luo beside the one that runs the machine. */

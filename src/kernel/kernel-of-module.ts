@@ -2,7 +2,7 @@ import { KernelError } from './error.js';
 import type { File, HostFile } from './fs/file.js';
 import type { PreservedDescriptors } from './fs/preserved-descriptors.js';
 import type { FileStatus } from './hardware.js';
-import type { Kho } from './kho/kho.js';
+import type { HandoverMemory } from './kho/kho.js';
 import { Flb, type FlbLock, type FlbOperations } from './liveupdate/flb.js';
 import type { FileHandler, LiveUpdateSession } from './liveupdate/handler.js';
 import type { Module } from './liveupdate/module.js';
@@ -22,7 +22,7 @@ export class KernelOfModule implements ModuleKernel {
     this.#module = module;
   }
 
-  get kho(): Kho {
+  get kho(): HandoverMemory {
     return this.#parts.kho;
   }
 
@@ -46,7 +46,7 @@ export class KernelOfModule implements ModuleKernel {
         `Cannot make the FLB "${operations.compatible}": it has no ${callback}, which every FLB must have`,
       );
     }
-    const flb = new Flb(operations, this.#parts.visit);
+    const flb = new Flb(operations, this.#parts.visit, (level, message) => this.log(level, message));
     this.#parts.liveUpdate.flbs.adopt(flb);
     return flb;
   }

@@ -116,6 +116,36 @@ test('a kernel goes on whose successor does not read what it left', () => {
   deepEqual(leftovers(machine), []);
 });
 
+for (const profile of ['linux', 'v5'] as const) {
+  for (const read of [true, false]) {
+    const when = read ? 'read' : 'not read yet';
+    test(`${profile}: what the last kernel left, ${when}, is there after a next kernel that came half-way`, () => {
+      const machine = new FakeMachine({ profile });
+      const session = machine.create(machine.openDevice(), 'vm');
+      machine.preserve(session, machine.memfd('text'), 1n);
+      machine.preserve(session, machine.memfd('more'), 2n);
+      machine.kexec();
+      if (read) machine.kernel.state();
+      const handover = machine.kernel.reboot();
+      const failing: KernelModule = {
+        name: 'failing',
+        init() {
+          throw new KernelError('EIO', 'Cannot, as the test wants');
+        },
+      };
+      refused('EIO', () => Kernel.boot(machine.hardware, { profile, modules: [failing] }, handover));
+      machine.kernel.cancelReboot();
+      const incoming = machine.retrieve(machine.openDevice(), 'vm');
+      deepEqual(
+        [1n, 2n].map((token) => machine.content(machine.retrieveFd(incoming, token))),
+        ['text', 'more'],
+      );
+      machine.finish(incoming);
+      deepEqual(leftovers(machine), []);
+    });
+  }
+}
+
 test('a reboot that RAM has no room for changes nothing', () => {
   const machine = new FakeMachine({ pages: 8 });
   const session = machine.create(machine.openDevice(), 'vm');

@@ -199,10 +199,11 @@ export class Kernel {
     if (files.ended) return;
     const { regions = [], descriptors = [] } = this.#handover ?? {};
     const passed = new Set([...regions, ...descriptors].map(({ descriptor }) => descriptor));
-    this.#modules.end();
     for (const file of files.live) {
       if (file instanceof HostFile && !passed.has(file.descriptor)) hardware.files.close(file.descriptor);
     }
     files.end();
+    // Last: what a module does with files now has no effect, and what it throws keeps nothing open.
+    this.#modules.end();
   }
 }

@@ -4,7 +4,7 @@
 import type { File, HostFile } from './fs/file.js';
 import type { PreservedDescriptors } from './fs/preserved-descriptors.js';
 import type { FileStatus } from './hardware.js';
-import type { Kho } from './kho/kho.js';
+import type { HandoverMemory } from './kho/kho.js';
 import type { Flb, FlbLock, FlbOperations } from './liveupdate/flb.js';
 import type { FileHandler, LiveUpdateSession } from './liveupdate/handler.js';
 
@@ -14,9 +14,10 @@ export { type File, HostFile } from './fs/file.js';
 export type { PreservedDescriptors } from './fs/preserved-descriptors.js';
 export type { Descriptor, FileKind, FileStatus } from './hardware.js';
 export type { Folio } from './kho/folio.js';
-export type { Kho, KhoVmalloc } from './kho/kho.js';
+export type { KhoVmalloc } from './kho/kho.js';
 export { decodeKhoVmalloc, encodeKhoVmalloc } from './kho/kho.js';
 export type { PageBlock, PhysicalMemory } from './kho/memory.js';
+export { allocatePreserved, freePreserved } from './kho/preserved-folio.js';
 export { type VmallocArray, vmalloc } from './kho/vmalloc.js';
 export type { Flb, FlbLock, FlbOperations, PreservedObject } from './liveupdate/flb.js';
 export type {
@@ -46,7 +47,9 @@ export interface KernelModule {
   /**
    * Registers what the module has. Programs do not run yet, and nothing of the last kernel has been read.
    *
-   * It may be called for a kernel that is never used: one that is made to see what the next kernel can read.
+   * It may be called for a kernel that is never used: one that is made to see what the next kernel can read. Until a
+   * kexec is done, the kernel before this one may have to go on, with the same memory and the same descriptors: leave
+   * them as they are until a program asks for a file.
    *
    * @throws KernelError where the module cannot work; the kernel does not boot then
    */
@@ -55,12 +58,18 @@ export interface KernelModule {
   exit?(): void;
 }
 
+/** What modules do with the kernel's memory. */
+export type ModuleKho = HandoverMemory;
+
+/** What modules do with open files of the host. */
+export type ModuleDescriptors = Pick<PreservedDescriptors, 'preserve' | 'unpreserve' | 'restore'>;
+
 /** The kernel, as a module sees it. What is refused is a KernelError with the error number that Linux gives. */
 export interface ModuleKernel {
   /** The kernel's memory, and what of it passes to the next kernel. */
-  readonly kho: Kho;
+  readonly kho: ModuleKho;
   /** Open files of the host that pass to the next kernel. */
-  readonly descriptors: PreservedDescriptors;
+  readonly descriptors: ModuleDescriptors;
   /**
    * Adds a file handler. Those of the kernel are asked first, then others in the order of their registration.
    *

@@ -189,6 +189,42 @@ test('modules end with the kernel, the last one first, whatever they have regist
   deepEqual(calls, ['b', 'a']);
 });
 
+test('an exit that throws keeps no file open, and no other module from its exit', () => {
+  const calls: string[] = [];
+  const module = (name: string): KernelModule => ({ name, init: () => undefined, exit: () => calls.push(name) });
+  const bad: KernelModule = {
+    ...module('bad'),
+    exit() {
+      throw failure;
+    },
+  };
+  const machine = new FakeMachine({ modules: [module('a'), bad, module('c')] });
+  machine.preserve(machine.create(machine.openDevice(), 'vm'), machine.memfd('text'), 1n);
+  throws(() => machine.kernel.shutdown(), failure);
+  machine.task.closeAll();
+  deepEqual(machine.host.open, []);
+  deepEqual(calls, ['c', 'a']);
+});
+
+test('where init fails, that is what is thrown, whatever the exit of another module throws', () => {
+  const leaving: KernelModule = {
+    name: 'leaving',
+    init: () => undefined,
+    exit() {
+      throw new KernelError('EIO', 'Cannot leave');
+    },
+  };
+  const bad: KernelModule = {
+    name: 'bad',
+    init() {
+      throw failure;
+    },
+  };
+  const hardware = FakeHardware.withPages(64);
+  throws(() => assembleWithModules(hardware, { profile: 'linux', modules: [leaving, bad] }), failure);
+  deepEqual(hardware.messages, ['error: The exit of a module failed: KernelError: Cannot leave']);
+});
+
 test('what a module says is told with its name', () => {
   const module: KernelModule = { name: 'talker', init: (kernel) => kernel.log('warning', 'It rains.') };
   const machine = new FakeMachine({ modules: [module] });

@@ -55,9 +55,21 @@ export class Modules {
     this.#exit(name);
   }
 
-  /** The kernel ends, whatever is registered. */
+  /**
+   * The kernel ends, whatever is registered.
+   *
+   * @throws what the `exit` of a module threw, the first of them, after all of them have run
+   */
   end(): void {
-    for (const name of [...this.#loaded.keys()].reverse()) this.#exit(name);
+    const failures: unknown[] = [];
+    for (const name of [...this.#loaded.keys()].reverse()) {
+      try {
+        this.#exit(name);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   #exit(name: string): void {
@@ -91,7 +103,11 @@ export function assembleWithModules(
   try {
     for (const module of [...ownModules(parts, options), ...(options.modules ?? [])]) modules.load(module);
   } catch (error) {
-    modules.end();
+    try {
+      modules.end();
+    } catch (exitError) {
+      hardware.log('error', `The exit of a module failed: ${exitError}`);
+    }
     throw error;
   }
   return { parts, modules };

@@ -7,9 +7,6 @@ import type { Generation } from './generation.js';
 import { hostHardware } from './host-hardware.js';
 import { describeThrown } from './report.js';
 
-/** RAM of a kernel that is booted to see whether it boots, in bytes. */
-const TRIAL_RAM = 1 << 20;
-
 const NOTHING_LOST = '. The live update is cancelled; nothing was lost';
 
 /** A live update that did not happen. Everything is as before. */
@@ -33,12 +30,13 @@ export class LiveUpdateError extends Error {
 export function checkNextKernel(
   kind: Change['kind'],
   generation: Generation | undefined,
+  ram: Uint8Array,
   options: KernelOptions,
 ): void {
   if (generation === undefined) return;
   if (kind === 'restart' && options.modules?.length) {
     // A cold boot writes over the memory of the kernel that runs: what its modules say is found out before.
-    attempt('boot the next kernel', '', () => Kernel.boot(trialHardware(), options).shutdown());
+    attempt('boot the next kernel', '', () => Kernel.boot(trialHardware(ram), options).shutdown());
   }
   if (kind !== 'kexec') return;
   generation.drain();
@@ -52,8 +50,9 @@ export function checkNextKernel(
   attempt('start a live update', nothingChanged, () => generation.kernel.checkNext(options));
 }
 
-function trialHardware() {
-  return { ...hostHardware(new Uint8Array(TRIAL_RAM)), log: () => undefined };
+/** As much memory as the machine has. What is not written to takes none of the host. */
+function trialHardware(ram: Uint8Array) {
+  return { ...hostHardware(new Uint8Array(ram.length)), log: () => undefined };
 }
 
 /**

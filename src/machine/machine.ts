@@ -210,7 +210,7 @@ export class Machine implements Power {
     try {
       const command = change.options.command ?? this.#command;
       const file = findExecutable(command);
-      checkNextKernel(change.kind, last, options);
+      checkNextKernel(change.kind, last, this.#ram, options);
       change.begin();
       const { kernel, carried } = nextKernel(change.kind, last, this.#ram, options);
       change.carried = carried;

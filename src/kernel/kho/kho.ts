@@ -105,7 +105,11 @@ export class Kho {
     return this.#outgoing.finalize();
   }
 
-  /** Frees what `finalize` wrote; what is preserved stays so. Does nothing where the handover is not finalized. */
+  /**
+   * Frees what `finalize` wrote; what is preserved stays so. Memory that is in use and not preserved gets back the bytes
+   * that it had at `finalize`, whatever a kernel that was booted from the handover has made of it. Does nothing where
+   * the handover is not finalized.
+   */
   abort(): void {
     this.#outgoing.abort();
   }
@@ -150,3 +154,6 @@ export class Kho {
     return this.#incoming.restoreVmalloc(record);
   }
 }
+
+/** What everybody may do with it but whoever runs the kernel: to make the handover, or to call it off, is the kernel's. */
+export type HandoverMemory = Omit<Kho, 'finalize' | 'abort'>;

@@ -63,6 +63,12 @@ export class PhysicalMemory {
     return this.#allocated.values();
   }
 
+  /** Every block that somebody has or that is reserved: what cannot be allocated but for page 0. */
+  *blocksInUse(): Generator<PageBlock> {
+    yield* this.#allocated.values();
+    for (const [pfn, order] of this.#reserved) yield { pfn, order };
+  }
+
   /** The folio that starts at the page, where there is one. */
   folioAt(pfn: PageFrameNumber): Folio | undefined {
     return this.#allocated.get(pfn);

@@ -1,5 +1,5 @@
 import { KernelError } from '../error.js';
-import { PAGE_SIZE, type PageFrameNumber, PHYSICAL_ADDRESS_LIMIT, type PhysicalAddress } from '../units.js';
+import { addressOf, PAGE_SIZE, type PageFrameNumber, PHYSICAL_ADDRESS_LIMIT, type PhysicalAddress } from '../units.js';
 import { isNodeName } from './fdt.js';
 import type { Folio } from './folio.js';
 import { hex } from './inherited.js';
@@ -15,6 +15,12 @@ interface PreservedVmalloc {
   readonly chunks: readonly Folio[];
 }
 
+/** A copy of pages. */
+interface KeptPages {
+  readonly address: PhysicalAddress;
+  readonly bytes: Uint8Array;
+}
+
 /** What this kernel hands over to the next one. The methods are those of `Kho`, which documents them. */
 export class Outgoing {
   readonly #memory: PhysicalMemory;
@@ -24,6 +30,8 @@ export class Outgoing {
   readonly #subtrees = new Map<string, PhysicalAddress>();
   /** What `finalize` wrote the map and the root in. */
   #written: readonly Folio[] | undefined;
+  /** The bytes of what is in use and does not pass, from `finalize` to `abort`. */
+  #kept: readonly KeptPages[] = [];
 
   constructor(memory: PhysicalMemory) {
     this.#memory = memory;
@@ -95,10 +103,12 @@ export class Outgoing {
       throw new KernelError('EEXIST', 'Cannot finalize the handover: it is finalized; abort it first');
     }
     this.#checkOwners();
+    const kept = this.#copyOfWhatStays();
     const map = writeMemoryMap(this.#memory, this.#preserved);
     try {
       const root = writeRoot(this.#memory, { memoryMap: map.first, subtrees: this.#subtrees });
       this.#written = [...map.folios, root];
+      this.#kept = kept;
       return root.address;
     } catch (error) {
       for (const folio of map.folios) folio.put();
@@ -107,8 +117,25 @@ export class Outgoing {
   }
 
   abort(): void {
+    for (const { address, bytes } of this.#kept) this.#memory.ram.set(bytes, address);
+    this.#kept = [];
     for (const folio of this.#written ?? []) folio.put();
     this.#written = undefined;
+  }
+
+  /**
+   * What is in use and does not pass, such as the state of files that the last kernel left and nobody finished: to the
+   * next kernel these pages are free, and it may have used them before it turns out that it cannot go on. Linux boots
+   * in scratch memory instead, which nothing else is ever in.
+   */
+  #copyOfWhatStays(): KeptPages[] {
+    const kept: KeptPages[] = [];
+    for (const { pfn, order } of this.#memory.blocksInUse()) {
+      if (this.#preserved.has(pfn, order)) continue;
+      const address = addressOf(pfn);
+      kept.push({ address, bytes: this.#memory.bytes(address, PAGE_SIZE * 2 ** order).slice() });
+    }
+    return kept;
   }
 
   /** All of them or none. */

@@ -1,4 +1,5 @@
 /** What every format of the handover agrees on, and the names of KHO's side of it (patches 08 and 10 of v5). */
+import { KernelError } from '../error.js';
 import type { SessionName } from './name.js';
 
 /** The subtree of KHO that LUO's state hangs from. */
@@ -91,4 +92,16 @@ export interface IncomingState {
    * @throws KernelError EINVAL where something is wrong
    */
   readFlbs(): FlbRecord[];
+}
+
+/**
+ * Checks a handle when it is given: no compiler has seen the handlers of some modules, and at the freeze it would be too
+ * late.
+ *
+ * @param giver who gave it, for the message
+ * @throws KernelError EINVAL where it is no bigint of 64 bits
+ */
+export function checkHandle(handle: bigint, giver: string): void {
+  if (typeof handle === 'bigint' && BigInt.asUintN(64, handle) === handle) return;
+  throw new KernelError('EINVAL', `Cannot hand over ${handle} for ${giver}: a handle must be a bigint of 64 bits`);
 }

@@ -361,3 +361,17 @@ for (const [from, to] of [
     deepEqual(leftovers(machine), []);
   });
 }
+
+test('a handle of an FLB that is no bigint of 64 bits is EINVAL when it is preserved, and that is undone', () => {
+  const { machine, operations, other, asked, handlers } = withFlbs('linux', { 'file-v1': ['a-v1', 'b-v1'] });
+  const session = machine.create(machine.openDevice(), 'vm');
+  // As from the JavaScript of a module, which no compiler has seen.
+  Object.assign(operations('b-v1'), { data: 5 });
+  refused('EINVAL', () => machine.preserve(session, other('file-v1'), 1n));
+  deepEqual(asked(), [
+    ...['preserve a-v1', 'preserve b-v1'],
+    ...['unpreserve b-v1 0x5 preserved', 'unpreserve a-v1 0x1234 preserved'],
+  ]);
+  deepEqual(handlers[0]?.calls, []);
+  deepEqual(leftovers(machine), []);
+});

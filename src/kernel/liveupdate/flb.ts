@@ -3,8 +3,9 @@
  * with the last (patch 10 of the v5 series).
  */
 import { KernelError } from '../error.js';
+import type { Hardware } from '../hardware.js';
 import type { Visit } from '../step.js';
-import type { FlbRecord } from './abi.js';
+import { checkHandle, type FlbRecord } from './abi.js';
 
 /** What an object is in the kernel that preserves it. */
 export interface PreservedObject<Shared> {
@@ -81,13 +82,15 @@ interface Slot<Shared> {
 export class Flb<Shared = unknown> {
   readonly #operations: FlbOperations<Shared>;
   readonly #visit: Visit;
+  readonly #log: Hardware['log'];
   readonly #outgoing: Slot<Shared> = emptySlot();
   readonly #incoming: Slot<Shared> = emptySlot();
 
   /** Kernels make them: `initFlb`. */
-  constructor(operations: FlbOperations<Shared>, visit: Visit) {
+  constructor(operations: FlbOperations<Shared>, visit: Visit, log: Hardware['log']) {
     this.#operations = operations;
     this.#visit = visit;
+    this.#log = log;
   }
 
   get compatible(): string {
@@ -116,7 +119,7 @@ export class Flb<Shared = unknown> {
     const slot = this.#outgoing;
     if (slot.count === 0n) {
       this.#visit({ kind: 'flb', callback: 'preserve', compatible: this.compatible });
-      const { data, object } = this.#locked(slot, () => this.#operations.preserve());
+      const { data, object } = this.#locked(slot, () => this.#preserve());
       slot.data = data;
       slot.live = { object };
     }
@@ -129,6 +132,7 @@ export class Flb<Shared = unknown> {
     slot.count -= 1n;
     const { data, live } = slot;
     if (slot.count > 0n || live === undefined) return;
+    this.#breakLock(slot);
     try {
       this.#locked(slot, () => this.#operations.unpreserve({ data, object: live.object }));
     } finally {
@@ -149,6 +153,7 @@ export class Flb<Shared = unknown> {
       if (slot.count > 1n) slot.count -= 1n;
       return;
     }
+    this.#breakLock(slot);
     try {
       const { object } = this.#retrieved();
       this.#locked(slot, () => this.#operations.finish({ object }));
@@ -172,6 +177,17 @@ export class Flb<Shared = unknown> {
     return this.#lock(this.#incoming);
   }
 
+  #preserve(): PreservedObject<Shared> {
+    const preserved = this.#operations.preserve();
+    try {
+      checkHandle(preserved.data, `the FLB "${this.compatible}"`);
+    } catch (error) {
+      this.#operations.unpreserve(preserved);
+      throw error;
+    }
+    return preserved;
+  }
+
   #retrieved(): { object: Shared } {
     const slot = this.#incoming;
     if (slot.live !== undefined) return slot.live;
@@ -188,6 +204,13 @@ export class Flb<Shared = unknown> {
     const lock = new FlbLock(slot);
     slot.holder = lock;
     return lock;
+  }
+
+  /** The last file goes, outside of any callback: whoever has the lock still has forgotten it. */
+  #breakLock(slot: Slot<Shared>): void {
+    if (slot.holder === undefined || slot.holder === this) return;
+    slot.holder = undefined;
+    this.#log('warning', `The lock of the FLB "${this.compatible}" was not given back, and its last file is gone`);
   }
 
   #locked<Result>(slot: Slot<Shared>, run: () => Result): Result {

@@ -409,3 +409,53 @@ test('a handler or an FLB that forgets a callback does not compile', () => {
   // The compiler has checked all of it; that the whole ones are taken is left to see.
   equal([whole, wholeFlb, ...others, ...otherFlbs].length, 13);
 });
+
+// As from the JavaScript of a module, which no compiler has seen.
+const noHandles = [5, undefined, 1n << 64n, -1n] as unknown as bigint[];
+
+test('a handle that is no bigint of 64 bits is EINVAL when the file is preserved, and what was preserved is undone', () => {
+  const { machine, handler } = withHandler();
+  const session = machine.create(machine.openDevice(), 'vm');
+  for (const serializedData of noHandles) {
+    handler.preserve = () => ({ serializedData, privateData: 'private' });
+    const { message } = refused('EINVAL', () => machine.preserve(session, machine.memfd('', { kind: 'other' }), 1n));
+    match(message, /"fake-v1": a handle must be a bigint of 64 bits$/);
+  }
+  deepEqual(
+    handler.calls,
+    noHandles.map((handle) => `unpreserve ${handle}`),
+  );
+  deepEqual(leftovers(machine), []);
+});
+
+test('a handle of a freeze that is no bigint of 64 bits is EINVAL, and everything goes on', () => {
+  const { machine, handler, session } = withHandler();
+  session('vm', machine.openDevice(), 1n, 2n);
+  handler.moved.set(2n, 1n << 64n);
+  handler.calls.length = 0;
+  refused('EINVAL', () => machine.kernel.reboot());
+  deepEqual(handler.calls, ['freeze 1', 'freeze 2', 'unfreeze 2', 'unfreeze 1']);
+  handler.moved.clear();
+  machine.kexec();
+});
+
+test('a handler whose name is no text is EINVAL', () => {
+  const handler = Object.assign(withHandler().handler, { compatible: undefined });
+  // As from the JavaScript of a module, which no compiler has seen.
+  refused('EINVAL', () => new FakeMachine({ modules: [handlerModule(handler as unknown as FakeHandler)] }));
+});
+
+test('where the identity of a file that was retrieved cannot be told, the file is let go of', () => {
+  const { machine, handler, session } = withHandler();
+  session('vm', machine.openDevice(), 1n);
+  machine.kexec();
+  const incoming = machine.retrieve(machine.openDevice(), 'vm');
+  Object.assign(handler, {
+    identity() {
+      throw failure;
+    },
+  });
+  for (let i = 0; i < 2; i += 1) throws(() => machine.retrieveFd(incoming, 1n), failure);
+  machine.finish(incoming);
+  deepEqual(leftovers(machine), []);
+});

@@ -2,17 +2,24 @@ import { KernelError } from '../error.js';
 import type { File } from '../fs/file.js';
 import type { FileRecord } from './abi.js';
 import { finishFlbs } from './flbs.js';
-import type { FinishCall, LiveUpdateSession, RetrieveCall } from './handler.js';
+import type { FileHandler, FinishCall, LiveUpdateSession, RetrieveCall } from './handler.js';
 import type { RegisteredHandler } from './handlers.js';
 import { hex, type LiveUpdateParts } from './outgoing-files.js';
 import { type FileIdentity, identityOf } from './taken-files.js';
+
+interface RetrievedFile {
+  readonly file: File;
+  readonly identity: FileIdentity;
+}
 
 interface IncomingEntry {
   readonly token: bigint;
   readonly registered: RegisteredHandler;
   readonly call: RetrieveCall;
+  /** In bytes, as it was when the file was retrieved: what tells it is gone then. */
+  size?: bigint | undefined;
   /** How the retrieve ended, once it was tried. The session holds a reference of the file. */
-  outcome?: { readonly file: File; readonly identity: FileIdentity } | { readonly failure: KernelError };
+  outcome?: RetrievedFile | { readonly failure: KernelError };
 }
 
 /** The files that the last kernel preserved in a session, by token and in their order (patch 08 of the v5 series). */
@@ -64,10 +71,11 @@ export class IncomingFiles {
   }
 
   *all(): Generator<{ token: bigint; compatible: string; size: bigint | undefined; retrieved: boolean }> {
-    for (const { token, registered, call, outcome } of this.#files.values()) {
+    for (const entry of this.#files.values()) {
+      const { token, registered, call, outcome } = entry;
       const { handler } = registered;
       const retrieved = outcome !== undefined && 'file' in outcome;
-      const size = handler.incomingSize?.(call.serializedData);
+      const size = retrieved ? entry.size : handler.incomingSize?.(call.serializedData);
       yield { token, compatible: handler.compatible, size, retrieved };
     }
   }
@@ -106,20 +114,20 @@ export class IncomingFiles {
 
   #retrieveFirst(entry: IncomingEntry): File {
     const { handler } = entry.registered;
-    let file: File;
+    let retrieved: RetrievedFile;
     try {
       this.#visit('retrieve', entry);
-      file = handler.retrieve(entry.call);
+      entry.size = handler.incomingSize?.(entry.call.serializedData);
+      retrieved = withIdentity(handler, handler.retrieve(entry.call));
     } catch (error) {
       if (error instanceof KernelError && this.#parts.rules.remembersFailedRetrieve) {
         entry.outcome = { failure: error };
       }
       throw error;
     }
-    const identity = identityOf(handler, file);
-    this.#parts.taken.take(identity);
-    entry.outcome = { file, identity };
-    return file;
+    this.#parts.taken.take(retrieved.identity);
+    entry.outcome = retrieved;
+    return retrieved.file;
   }
 
   #checkFinish(entry: IncomingEntry): void {
@@ -157,6 +165,16 @@ export class IncomingFiles {
   #visit(callback: 'retrieve' | 'can_finish', { token, registered }: IncomingEntry): void {
     const { compatible } = registered.handler;
     this.#parts.visit({ kind: 'file', callback, session: this.#session.name, token, compatible });
+  }
+}
+
+/** The file stays with nobody where it cannot be told which one it is. */
+function withIdentity(handler: FileHandler, file: File): RetrievedFile {
+  try {
+    return { file, identity: identityOf(handler, file) };
+  } catch (error) {
+    file.put();
+    throw error;
   }
 }
 

@@ -2,9 +2,10 @@
 import { deepEqual, equal, match, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { KernelError } from '../error.js';
-import type { KernelModule } from '../module.js';
+import type { KernelModule, ModuleKernel, PreserveCall } from '../module.js';
 import { FakeMachine, leftovers } from '../testing/checked-machine.js';
 import { FakeHandler, handlerModule } from '../testing/fake-handler.js';
+import { PassingModule } from '../testing/passing-module.js';
 
 const failure = new KernelError('EIO', 'It cannot');
 
@@ -90,6 +91,46 @@ test('an FLB whose unpreserve fails is told, and preserved again with the next f
   const lost = 'warning: Lost an FLB as token 0x1a of session "a" was unpreserved: It cannot';
   deepEqual(machine.hardware.messages, [lost, lost.replace('"a"', '"b"')]);
   deepEqual(leftovers(machine), []);
+});
+
+test('a lock of an FLB that was not given back is told, and does not keep the FLB', () => {
+  const module = new PassingModule('a-v1');
+  const machine = new FakeMachine({ modules: [module] });
+  const session = machine.create(machine.openDevice(), 'vm');
+  machine.preserve(session, machine.memfd('', { kind: 'other' }), 1n);
+  const { kernel, flbs } = module.loaded[0]!;
+  kernel.flbOutgoing(flbs[0]!);
+  machine.task.close(session);
+  deepEqual(machine.hardware.messages, [
+    'warning: passing: The lock of the FLB "a-v1" was not given back, and its last file is gone',
+  ]);
+  deepEqual(leftovers(machine), []);
+});
+
+test('a file that is preserved under two tokens keeps the one when the other is let go of', () => {
+  const calls: PreserveCall[] = [];
+  let inside: ModuleKernel | undefined;
+  const module: KernelModule = {
+    name: 'any',
+    init(kernel) {
+      inside = kernel;
+      kernel.registerFileHandler({
+        compatible: 'any-v1',
+        canPreserve: () => true,
+        preserve: (call) => ({ serializedData: BigInt(calls.push(call)), privateData: undefined }),
+        unpreserve: () => undefined,
+        retrieve: ({ serializedData }) => calls[Number(serializedData)]!.file,
+        finish: () => undefined,
+      });
+    },
+  };
+  const machine = new FakeMachine({ profile: 'v5', extend: true, modules: [module] });
+  const device = machine.openDevice();
+  const session = machine.create(device, 'vm');
+  // A file of the kernel is the very same object each time.
+  for (const token of [1n, 2n]) machine.preserve(session, device, token);
+  machine.unpreserve(session, 1n);
+  equal(inside!.getTokenOutgoing(calls[0]!.session, calls[0]!.file), 2n);
 });
 
 test('any other exception is a bug of the handler, and reaches whoever runs the kernel', () => {

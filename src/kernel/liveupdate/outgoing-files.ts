@@ -1,7 +1,7 @@
 import { KernelError } from '../error.js';
 import type { FileTable as DescriptorTable, File } from '../fs/file.js';
 import type { Visit } from '../step.js';
-import type { FileTable } from './abi.js';
+import { checkHandle, type FileTable } from './abi.js';
 import { preserveFlbs, unpreserveFlbs } from './flbs.js';
 import type { LiveUpdateSession, PreservedCall } from './handler.js';
 import type { FileHandlers, RegisteredHandler } from './handlers.js';
@@ -33,7 +33,8 @@ export class OutgoingFiles {
   readonly #parts: LiveUpdateParts;
   readonly #session: LiveUpdateSession;
   readonly #files = new Map<bigint, OutgoingFile>();
-  readonly #tokens = new Map<File, bigint>();
+  /** More than one for a file that is preserved more than once, as the v5 series lets it be. */
+  readonly #tokens = new Map<File, Set<bigint>>();
   #frozen = false;
 
   constructor(
@@ -63,7 +64,8 @@ export class OutgoingFiles {
 
   /** The token that an open file is preserved under. */
   tokenOf(file: File): bigint | undefined {
-    return this.#tokens.get(file);
+    const [first] = this.#tokens.get(file) ?? [];
+    return first;
   }
 
   /**
@@ -81,7 +83,7 @@ export class OutgoingFiles {
       if (file === undefined) throw new KernelError('EBADF', `${failure}: no file is open there`);
       if (!this.#parts.rules.makesRoomFirst) this.#reserve(failure);
       this.#files.set(token, this.#preserveFile(token, file, failure));
-      this.#tokens.set(file, token);
+      this.#tokens.set(file, (this.#tokens.get(file) ?? new Set()).add(token));
     } catch (error) {
       file?.put();
       this.#freeTable();
@@ -152,7 +154,14 @@ export class OutgoingFiles {
     if (handler.freeze === undefined) return;
     this.#visit('freeze', entry.token, handler.compatible);
     const serializedData = handler.freeze(entry.call);
-    if (serializedData !== undefined) entry.call = { ...entry.call, serializedData };
+    if (serializedData === undefined) return;
+    try {
+      checkHandle(serializedData, `a file of the handler "${handler.compatible}"`);
+    } catch (error) {
+      this.#attempt('unfreeze', entry.token, () => handler.unfreeze?.(entry.call));
+      throw error;
+    }
+    entry.call = { ...entry.call, serializedData };
   }
 
   #preserveFile(token: bigint, file: File, failure: string): OutgoingFile {
@@ -177,7 +186,14 @@ export class OutgoingFiles {
     preserveFlbs(flbs, lost);
     try {
       this.#visit('preserve', token, handler.compatible);
-      return handler.preserve({ session: this.#session, file });
+      const preserved = handler.preserve({ session: this.#session, file });
+      try {
+        checkHandle(preserved.serializedData, `a file of the handler "${handler.compatible}"`);
+      } catch (error) {
+        this.#attempt('unpreserve', token, () => handler.unpreserve({ session: this.#session, file, ...preserved }));
+        throw error;
+      }
+      return preserved;
     } catch (error) {
       unpreserveFlbs(flbs, lost);
       throw error;
@@ -190,7 +206,9 @@ export class OutgoingFiles {
     registered.files -= 1;
     this.#parts.taken.release(identity);
     this.#files.delete(token);
-    this.#tokens.delete(call.file);
+    const tokens = this.#tokens.get(call.file);
+    tokens?.delete(token);
+    if (tokens?.size === 0) this.#tokens.delete(call.file);
     call.file.put();
   }
 

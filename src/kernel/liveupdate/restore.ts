@@ -1,7 +1,7 @@
 /** Memory that the last kernel preserved, by an address that it wrote down: nothing is certain about that. */
 import { KernelError } from '../error.js';
 import type { Folio } from '../kho/folio.js';
-import type { Kho } from '../kho/kho.js';
+import type { HandoverMemory } from '../kho/kho.js';
 import { PAGE_SIZE, type PhysicalAddress, physicalAddress } from '../units.js';
 
 /**
@@ -10,7 +10,7 @@ import { PAGE_SIZE, type PhysicalAddress, physicalAddress } from '../units.js';
  * @param what what is read, for the message
  * @throws KernelError EINVAL where nothing in RAM was preserved there, or it was taken over before
  */
-export function restorePreserved(kho: Kho, address: bigint, what: string): Folio {
+export function restorePreserved(kho: HandoverMemory, address: bigint, what: string): Folio {
   return kho.restoreRamFolio(find(kho, address, what).address);
 }
 
@@ -19,12 +19,12 @@ export function restorePreserved(kho: Kho, address: bigint, what: string): Folio
  *
  * @throws KernelError EINVAL as `restorePreserved`
  */
-export function peekPreserved(kho: Kho, address: bigint, what: string): Uint8Array {
+export function peekPreserved(kho: HandoverMemory, address: bigint, what: string): Uint8Array {
   const found = find(kho, address, what);
   return kho.memory.bytes(found.address, PAGE_SIZE * 2 ** found.order);
 }
 
-function find(kho: Kho, address: bigint, what: string): { address: PhysicalAddress; order: number } {
+function find(kho: HandoverMemory, address: bigint, what: string): { address: PhysicalAddress; order: number } {
   // RAM is far below what a number holds exactly.
   if (address > 0n && address < BigInt(kho.memory.ram.length)) {
     const inRam = physicalAddress(address);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { F_SEAL_GROW, F_SEAL_WRITE } from '../../uapi/fcntl.js';
-import type { Kho } from '../kho/kho.js';
+import type { HandoverMemory } from '../kho/kho.js';
 import type { KernelModule } from '../module.js';
 import { FakeMachine, type FakeMachineOptions, leftovers } from '../testing/checked-machine.js';
 import { refused } from '../testing/expect.js';
@@ -156,7 +156,7 @@ for (const profile of ['linux', 'v5'] as const) {
 }
 
 test('the folios have the order of the huge pages, however many are in a row', () => {
-  let kho: Kho | undefined;
+  let kho: HandoverMemory | undefined;
   const spy: KernelModule = {
     name: 'spy',
     init: (kernel) => {

@@ -3,7 +3,7 @@ import { type File, HostFile } from '../fs/file.js';
 import type { Descriptor } from '../hardware.js';
 import type { VmallocArray } from '../kho/vmalloc.js';
 import { peekPreserved, restorePreserved } from '../liveupdate/restore.js';
-import { addressOf, type PageFrameNumber, pageFrameNumber } from '../units.js';
+import { addressOf, PAGE_SIZE, type PageFrameNumber, pageFrameNumber } from '../units.js';
 import { FOLIO_ENTRY_SIZE, type FolioEntry, type FolioLayout } from './memfd-folios.js';
 import { type MemfdFormat, type MemfdRecord, regionPages } from './memfd-format.js';
 import type { MemoryManagement } from './memory-management.js';
@@ -30,7 +30,7 @@ export class IncomingMemfd {
   /** The state of a file, looked up in what the last kernel left, which stays as it is. */
   static peek({ kho }: MemoryManagement, format: MemfdFormat, data: bigint): MemfdRecord | undefined {
     try {
-      return format.decode(peekPreserved(kho, data, WHAT));
+      return format.decode(peekPreserved(kho, data, WHAT).subarray(0, PAGE_SIZE));
     } catch (error) {
       if (error instanceof KernelError) return undefined;
       throw error;
@@ -46,11 +46,11 @@ export class IncomingMemfd {
   static load(mm: MemoryManagement, format: MemfdFormat, data: bigint): IncomingMemfd {
     const record = restoreRecord(mm, format, data);
     const entries = restoreEntries(mm, format.folios, record);
-    if (record.position > MAX_POSITION) throw corrupt(`no file can be read at ${record.position}`);
     const start = record.region ?? startOf(entries);
     const region = mm.regions.claim(start, regionPages(record.size));
     if (region === undefined) throw corrupt(`no region of ${record.size} bytes is at page ${start}`);
     try {
+      if (record.position > MAX_POSITION) throw corrupt(`no file can be read at ${record.position}`);
       restoreFolios(mm, entries, region, record.order);
     } catch (error) {
       mm.regions.free(region);
@@ -94,7 +94,8 @@ export class IncomingMemfd {
 function restoreRecord({ kho }: MemoryManagement, format: MemfdFormat, data: bigint): MemfdRecord {
   const folio = restorePreserved(kho, data, WHAT);
   try {
-    return format.decode(folio.bytes);
+    // Every format has one page. A larger folio is no reason to read more.
+    return format.decode(folio.bytes.subarray(0, PAGE_SIZE));
   } finally {
     folio.put();
   }

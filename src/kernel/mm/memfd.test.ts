@@ -51,6 +51,18 @@ for (const profile of ['linux', 'v5'] as const) {
     deepEqual(leftovers(machine), []);
   });
 
+  test(`${profile}: a position that no file has is EINVAL, and FINISH lets go of the memory`, () => {
+    const { machine, session } = withSession(profile);
+    const memory = machine.memfd('text');
+    machine.preserve(session, memory, 1n);
+    machine.host.seek(machine.task.descriptorAt(memory), 2n ** 63n);
+    machine.kexec();
+    const incoming = machine.retrieve(machine.openDevice(), 'vm');
+    refused('EINVAL', () => machine.retrieveFd(incoming, 1n));
+    machine.finish(incoming);
+    deepEqual(leftovers(machine), []);
+  });
+
   test(`${profile}: holes stay holes, and what is written into them after preserving is there`, () => {
     const { machine, session } = withSession(profile);
     const memory = machine.memfd('', { size: 64 * PAGE_SIZE });

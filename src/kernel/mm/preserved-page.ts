@@ -1,5 +1,6 @@
 import type { Folio } from '../kho/folio.js';
 import type { Kho } from '../kho/kho.js';
+import { allocatePreserved, freePreserved } from '../kho/preserved-folio.js';
 import type { Undo } from './undo.js';
 
 /**
@@ -9,9 +10,7 @@ import type { Undo } from './undo.js';
  * @throws KernelError ENOMEM; nothing is kept then
  */
 export function preservePage(kho: Kho, undo: Undo): Folio {
-  const page = kho.memory.allocateFolio(0);
-  undo.add(() => page.put());
-  kho.preserveFolio(page.pfn, page.order);
-  undo.add(() => kho.unpreserveFolio(page.pfn, page.order));
+  const page = allocatePreserved(kho, 0);
+  undo.add(() => freePreserved(kho, page));
   return page;
 }

@@ -8,6 +8,7 @@
 import { KernelError } from '../../error.js';
 import type { Folio } from '../../kho/folio.js';
 import type { Kho } from '../../kho/kho.js';
+import { allocatePreserved, freePreserved } from '../../kho/preserved-folio.js';
 import { PAGE_SIZE } from '../../units.js';
 import { restorePreserved } from '../restore.js';
 
@@ -56,7 +57,7 @@ export class BlockChain {
     if (blocks > MAX_BLOCKS) return false;
     const before = this.#blocks.length;
     try {
-      while (this.#blocks.length < blocks) this.#blocks.push(this.#allocate());
+      while (this.#blocks.length < blocks) this.#blocks.push(allocatePreserved(this.#kho, 0));
     } catch (error) {
       this.#shrink(before);
       throw error;
@@ -89,21 +90,7 @@ export class BlockChain {
   }
 
   #shrink(blocks: number): void {
-    for (const block of this.#blocks.splice(blocks).reverse()) {
-      this.#kho.unpreserveFolio(block.pfn, block.order);
-      block.put();
-    }
-  }
-
-  #allocate(): Folio {
-    const block = this.#kho.memory.allocateFolio(0);
-    try {
-      this.#kho.preserveFolio(block.pfn, block.order);
-    } catch (error) {
-      block.put();
-      throw error;
-    }
-    return block;
+    for (const block of this.#blocks.splice(blocks).reverse()) freePreserved(this.#kho, block);
   }
 }
 

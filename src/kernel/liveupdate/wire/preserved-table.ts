@@ -1,5 +1,6 @@
 import type { Folio } from '../../kho/folio.js';
 import type { Kho } from '../../kho/kho.js';
+import { allocatePreserved, freePreserved } from '../../kho/preserved-folio.js';
 import { pagesFor } from '../../units.js';
 import type { TableRule } from '../profile.js';
 
@@ -31,7 +32,7 @@ export class PreservedTable {
     if (this.#folio !== undefined && byteLength <= this.#folio.bytes.length) return true;
     if (this.#folio !== undefined && !this.rule.grows) return false;
     const pages = this.rule.grows ? Math.max(pagesFor(byteLength), this.rule.pages) : this.rule.pages;
-    const larger = this.#allocate(Math.ceil(Math.log2(pages)));
+    const larger = allocatePreserved(this.kho, Math.ceil(Math.log2(pages)));
     this.free();
     this.#folio = larger;
     return byteLength <= larger.bytes.length;
@@ -41,18 +42,6 @@ export class PreservedTable {
     const folio = this.#folio;
     if (folio === undefined) return;
     this.#folio = undefined;
-    this.kho.unpreserveFolio(folio.pfn, folio.order);
-    folio.put();
-  }
-
-  #allocate(order: number): Folio {
-    const folio = this.kho.memory.allocateFolio(order);
-    try {
-      this.kho.preserveFolio(folio.pfn, folio.order);
-    } catch (error) {
-      folio.put();
-      throw error;
-    }
-    return folio;
+    freePreserved(this.kho, folio);
   }
 }
