@@ -351,3 +351,70 @@ test('a module that never ends loading keeps nobody else from a live update, nor
   assert.equal(code, 125);
   assert.match(stderr, /^luo: Machine "a" ended during the live update: /);
 });
+
+test('an init that is async is refused, and nothing else ends with it', { skip }, async () => {
+  await using luo = new Luo();
+  const file = write(
+    luo,
+    'async.mjs',
+    "export default { name: 'late', async init() { throw new Error('too late'); } };",
+  );
+  await luo.run(['run', '-d', '--name', 'a', 'sleep', '1000']);
+  const { code, stderr } = await luo.run(['kexec', 'a', '--module', file]);
+  assert.equal(code, 125);
+  assert.match(stderr, /init returned a promise, and the kernel does not wait: it must not be async/);
+  assert.match(stderr, /Nothing was frozen, and everything goes on$/m);
+  assert.match((await luo.run(['ps'])).stdout, /^a +1 /m);
+  assert.equal((await luo.run(['stop', 'a'])).code, 0);
+});
+
+test('what a module throws outside of its callbacks is reported, and everything goes on', { skip }, async () => {
+  await using luo = new Luo();
+  const file = write(
+    luo,
+    'stray.mjs',
+    `let strays = 0;
+    export default { name: 'stray', init() {
+      if (strays++ > 0) return;
+      setTimeout(() => { throw new Error('from a timer'); }, 1);
+      Promise.reject(new Error('from a promise'));
+    } };`,
+  );
+  const running = luo.start(['run', '--name', 'a', '--module', file, 'sleep', '1000']);
+  for (const what of ['timer', 'promise']) {
+    await eventually(what, () =>
+      running.stderr.includes(
+        `luo: nobody caught an exception; a kernel module may have left it behind: Error: from a ${what}`,
+      )
+        ? true
+        : undefined,
+    );
+  }
+  assert.equal((await luo.run(['kexec', 'a'])).code, 0);
+  assert.equal((await luo.run(['stop', 'a'])).code, 0);
+});
+
+test('a live update does not happen once nobody waits for it', { skip }, async () => {
+  await using luo = new Luo();
+  const gate = join(luo.directory, 'gate');
+  const file = write(
+    luo,
+    'slow.mjs',
+    `import { existsSync, writeFileSync } from 'node:fs';
+    writeFileSync(${JSON.stringify(`${gate}.loading`)}, '');
+    while (!existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
+    writeFileSync(${JSON.stringify(`${gate}.loaded`)}, '');
+    export default { name: 'slow', init() {} };`,
+  );
+  await luo.run(['run', '-d', '--name', 'a', 'sleep', '1000']);
+  const asking = luo.start(['kexec', 'a', '--module', file]);
+  await eventually('the module is being loaded', () => existsSync(`${gate}.loading`) || undefined);
+  asking.child.kill('SIGINT');
+  await asking.result;
+  // It answers, so it has seen that nobody waits.
+  await luo.run(['ps']);
+  writeFileSync(gate, '');
+  await eventually('the module is loaded', () => existsSync(`${gate}.loaded`) || undefined);
+  assert.match((await luo.run(['ps'])).stdout, /^a +1 /m);
+  assert.equal((await luo.run(['stop', 'a'])).code, 0);
+});

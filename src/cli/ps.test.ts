@@ -68,7 +68,10 @@ test('luo ps goes on without a machine that does not answer, and names it', asyn
     const { code, stdout, stderr } = await luo.run(['ps']);
     assert.equal(code, 0);
     assert.match(stdout, /^b +1 /m);
-    assert.equal(stderr, 'luo: Cannot reach machine "a": it does not answer. It may be stopped\n');
+    assert.equal(
+      stderr,
+      'luo: Cannot reach machine "a": it does not answer. It may be stopped, or be in a kernel module that never returns\n',
+    );
   } finally {
     process.kill(pid, 'SIGCONT');
   }
@@ -110,4 +113,16 @@ test('luo logs ends quietly when nobody reads any more', async () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's.
   const command = ['bash', '-c', '"$@" logs a | head -n 1; exit ${PIPESTATUS[0]}', 'bash', ...luoCommand];
   assert.deepEqual(await luo.startCommand(command).result, { code: 0, signal: undefined, stdout: '1\n', stderr: '' });
+});
+
+test('luo stop says how to end a machine that does not answer', async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'a', 'sleep', '1000']);
+  const [{ pid }] = JSON.parse((await luo.run(['ps', '--json'])).stdout) as [MachineStatus];
+  process.kill(pid, 'SIGSTOP');
+  const { code, stderr } = await luo.run(['stop', '--timeout', '0', 'a']);
+  assert.equal(code, 125);
+  assert.match(stderr, new RegExp(`does not answer.*\\. End it by force, with its programs: kill -9 ${pid}$`, 'm'));
+  process.kill(pid, 'SIGKILL');
+  await luo.nothingIsLeft();
 });

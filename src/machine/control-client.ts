@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { CONTROL_SOCKET, type ControlAnswer, type ControlRequest } from './control-protocol.js';
 import { runtimeDirectory, SetupError } from './directories.js';
 import { readLines, writeLine } from './json-lines.js';
-import { runningMachines } from './registry.js';
+import { processOf, runningMachines } from './registry.js';
 
 /** How often a machine that has just been started is tried again. Milliseconds. */
 const RETRY_INTERVAL = 20;
@@ -53,17 +53,25 @@ export async function ask(
       // Errors of Node's sockets carry the error's name. These two are what a machine gives that does not listen yet.
       const { code, message } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'ECONNREFUSED')
-        throw new SetupError(`Cannot reach machine "${name}": ${message}`);
+        throw new SetupError(`Cannot reach machine "${name}": ${message}${endByForce(name, request)}`);
     }
     await setTimeout(RETRY_INTERVAL);
   }
+}
+
+/** How to end a machine that cannot be asked to. */
+function endByForce(name: string, { request }: ControlRequest): string {
+  const pid = request === 'stop' ? processOf(name) : undefined;
+  return pid === undefined ? '' : `. End it by force, with its programs: kill -9 ${pid}`;
 }
 
 function askOnce(name: string, request: ControlRequest, patience?: number): Promise<ControlAnswer | undefined> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(join(runtimeDirectory(), name, CONTROL_SOCKET));
     // No time at all means no limit.
-    socket.setTimeout(patience ?? 0, () => socket.destroy(new Error('it does not answer. It may be stopped')));
+    socket.setTimeout(patience ?? 0, () =>
+      socket.destroy(new Error('it does not answer. It may be stopped, or be in a kernel module that never returns')),
+    );
     socket.on('connect', () => writeLine(socket, request));
     socket.on('error', reject);
     socket.on('close', () => resolve(undefined));

@@ -46,12 +46,15 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
     case 'status':
       answer(statusOf(machine, request.sessions));
       return;
-    case 'kexec':
-      machine.kexec(request.command, request.kernel).then(
+    case 'kexec': {
+      const asked = new AbortController();
+      socket.once('close', () => asked.abort());
+      machine.kexec(request.command, request.kernel, asked.signal).then(
         (report) => answer({ kexec: report }),
         (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
       );
       return;
+    }
     case 'stop':
       // Answered by the end of the connection, when the machine is gone.
       machine.stop(request.timeout);

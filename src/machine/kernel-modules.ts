@@ -18,9 +18,20 @@ export class ModuleError extends Error {
  * @throws ModuleError for the first that gives none
  */
 export async function loadModules(files: readonly string[]): Promise<KernelModule[]> {
+  if (files.length > 0) outliveModules();
   const modules: KernelModule[] = [];
   for (const file of files) modules.push(guarded(await importModule(file), file));
   return modules;
+}
+
+/** What modules leave to Node's event loop runs in this process, too. It is theirs, and no reason to end the programs. */
+function outliveModules(): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    if (process.listenerCount(event) > 0) continue;
+    process.on(event, (error: unknown) =>
+      say(`nobody caught an exception; a kernel module may have left it behind: ${describeThrown(error)}`),
+    );
+  }
 }
 
 async function importModule(file: string): Promise<KernelModule> {
@@ -72,7 +83,7 @@ function guarded(module: KernelModule, file: string): KernelModule {
     name: module.name,
     init(kernel: ModuleKernel) {
       try {
-        module.init(kernel);
+        refusePromise(module.init(kernel), 'init');
       } catch (error) {
         const known = error instanceof KernelError;
         const reason = known ? error.message : describeThrown(error);
@@ -84,10 +95,21 @@ function guarded(module: KernelModule, file: string): KernelModule {
     },
     exit() {
       try {
-        module.exit?.();
+        refusePromise(module.exit?.(), 'exit');
       } catch (error) {
         say(`kernel: exit of module "${module.name}" (${file}) failed: ${describeThrown(error)}`);
       }
     },
   };
+}
+
+/**
+ * A kernel waits for nobody. What the promise comes to must not end the machine, as a rejection that nobody takes does.
+ *
+ * @throws KernelError EINVAL for a promise
+ */
+function refusePromise(result: unknown, callback: string): void {
+  if (!(result instanceof Promise)) return;
+  result.catch(() => undefined);
+  throw new KernelError('EINVAL', `${callback} returned a promise, and the kernel does not wait: it must not be async`);
 }

@@ -42,7 +42,7 @@ export function checkNextKernel(
   generation.drain();
   if (generation.hasPanicked) {
     throw new LiveUpdateError(
-      'Cannot start a live update: the kernel has panicked, and what it preserved cannot be handed over',
+      'Cannot start a live update: the kernel has panicked, and what it preserved cannot be handed over. Its log says where. End it with: luo stop',
       errno.EIO,
     );
   }

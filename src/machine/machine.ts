@@ -96,16 +96,17 @@ export class Machine implements Power {
    *
    * @param command what is new of what it runs; nothing by default
    * @param newKernel what is new of what its kernel is started with; nothing by default
+   * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: NewCommand = {}, newKernel: NewKernel = {}): Promise<KexecReport> {
+  kexec(command: NewCommand = {}, newKernel: NewKernel = {}, asked?: AbortSignal): Promise<KexecReport> {
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
         const isNew = command.argv !== undefined || command.cwd !== undefined;
         const next = isNew ? { command: { ...this.#command, ...command } } : {};
         this.#request(new Change('kexec', { ...next, kernel, succeeded, failed }));
       });
-    return this.#watcher.during(newOptions(newKernel).then(request));
+    return this.#watcher.during(newOptions(newKernel, asked).then(request));
   }
 
   /** Asks the programs to end, and ends them after `timeout` milliseconds. */

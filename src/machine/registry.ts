@@ -11,12 +11,15 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   rmdirSync,
   rmSync,
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isLocked, lock } from '../host/locks.js';
+import { MACHINE_LOCK } from './config.js';
 import { CONTROL_SOCKET } from './control-protocol.js';
 import { makePrivateDirectory, PLACEHOLDER, runtimeDirectory, SetupError } from './directories.js';
 
@@ -120,6 +123,24 @@ export function runningMachines(): string[] {
       return false;
     })
     .sort();
+}
+
+/** The process that is the machine, as far as this user may look. Its keeper holds the lock, too. */
+export function processOf(name: string): number | undefined {
+  const file = join(runtimeDirectory(), name, LOCK);
+  return readdirSync('/proc')
+    .map(Number)
+    .find((pid) => isMachine(pid, file));
+}
+
+function isMachine(pid: number, lockFile: string): boolean {
+  try {
+    const holdsIt = readlinkSync(`/proc/${pid}/fd/${MACHINE_LOCK}`) === lockFile;
+    return holdsIt && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('machine-main');
+  } catch {
+    // No process, or one that has ended, or another user's.
+    return false;
+  }
 }
 
 function entries(root: string): string[] {

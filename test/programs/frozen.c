@@ -204,6 +204,11 @@ static void takes_no_copy_after_its_end(void)
 	check_fails(sendfile(memory, source, &(off_t){ -1 }, 1), EINVAL);
 	check_fails(sendfile(memory, source, (off_t *)1, 1), EFAULT);
 	check_fails(sendfile(memory, directory, NULL, 1), EINVAL);
+	/* A file that does not tell its size: all fits, and then not. The position is at the end. */
+	int endless = open("/dev/zero", O_RDONLY), unsized = open("/proc/version", O_RDONLY);
+	check_fails(sendfile(memory, endless, NULL, 1), EPERM);
+	check(lseek(memory, 0, SEEK_SET) == 0 && sendfile(memory, unsized, NULL, 1) == 1);
+	check(lseek(memory, 0, SEEK_END) == SIZE && close(endless) == 0 && close(unsized) == 0);
 	check_fails(sendfile(read_only, source, NULL, 1), EBADF);
 	check(sendfile(memory, source, NULL, 0) == 0);
 

@@ -103,5 +103,8 @@ export interface IncomingState {
  */
 export function checkHandle(handle: bigint, giver: string): void {
   if (typeof handle === 'bigint' && BigInt.asUintN(64, handle) === handle) return;
-  throw new KernelError('EINVAL', `Cannot hand over ${handle} for ${giver}: a handle must be a bigint of 64 bits`);
+  throw new KernelError(
+    'EINVAL',
+    `Cannot hand over ${String(handle)} for ${giver}: a handle must be a bigint of 64 bits, such as 1n, and the callback not async`,
+  );
 }

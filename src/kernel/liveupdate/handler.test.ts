@@ -419,7 +419,7 @@ test('a handle that is no bigint of 64 bits is EINVAL when the file is preserved
   for (const serializedData of noHandles) {
     handler.preserve = () => ({ serializedData, privateData: 'private' });
     const { message } = refused('EINVAL', () => machine.preserve(session, machine.memfd('', { kind: 'other' }), 1n));
-    match(message, /"fake-v1": a handle must be a bigint of 64 bits$/);
+    match(message, /"fake-v1": a handle must be a bigint of 64 bits, such as 1n, and the callback not async$/);
   }
   deepEqual(
     handler.calls,
@@ -458,4 +458,20 @@ test('where the identity of a file that was retrieved cannot be told, the file i
   for (let i = 0; i < 2; i += 1) throws(() => machine.retrieveFd(incoming, 1n), failure);
   machine.finish(incoming);
   deepEqual(leftovers(machine), []);
+});
+
+test('a promise is no answer of a handler: neither a yes, nor a file', () => {
+  const { machine, handler, session } = withHandler();
+  session('vm', machine.openDevice(), 1n);
+  machine.kexec();
+  const device = machine.openDevice();
+  const incoming = machine.retrieve(device, 'vm');
+  // As from the JavaScript of a module, which no compiler has seen.
+  const promise = async () => true as never;
+  Object.assign(handler, { retrieve: promise, canFinish: promise, canPreserve: promise });
+  refused('EIO', () => machine.retrieveFd(incoming, 1n));
+  refused('EBUSY', () => machine.finish(incoming));
+  refused('ENOENT', () => machine.preserve(machine.create(device, 'new'), machine.memfd('', { kind: 'other' }), 1n));
+  Object.assign(handler, { canFinish: () => true });
+  machine.finish(incoming);
 });

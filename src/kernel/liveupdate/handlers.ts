@@ -85,7 +85,8 @@ export class FileHandlers {
   /** The first handler that can take the file. */
   for(file: File): RegisteredHandler | undefined {
     for (const registered of this.#byCompatible.values()) {
-      if (registered.handler.canPreserve(file)) return registered;
+      // A promise would be no answer.
+      if (registered.handler.canPreserve(file) === true) return registered;
     }
     return undefined;
   }

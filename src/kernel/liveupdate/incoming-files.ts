@@ -1,5 +1,5 @@
 import { KernelError } from '../error.js';
-import type { File } from '../fs/file.js';
+import { File } from '../fs/file.js';
 import type { FileRecord } from './abi.js';
 import { finishFlbs } from './flbs.js';
 import type { FileHandler, FinishCall, LiveUpdateSession, RetrieveCall } from './handler.js';
@@ -118,7 +118,7 @@ export class IncomingFiles {
     try {
       this.#visit('retrieve', entry);
       entry.size = handler.incomingSize?.(entry.call.serializedData);
-      retrieved = withIdentity(handler, handler.retrieve(entry.call));
+      retrieved = withIdentity(handler, expectFile(handler, handler.retrieve(entry.call)));
     } catch (error) {
       if (error instanceof KernelError && this.#parts.rules.remembersFailedRetrieve) {
         entry.outcome = { failure: error };
@@ -134,7 +134,7 @@ export class IncomingFiles {
     const { handler } = entry.registered;
     if (handler.canFinish === undefined) return;
     this.#visit('can_finish', entry);
-    if (handler.canFinish(finishCall(entry))) return;
+    if (handler.canFinish(finishCall(entry)) === true) return;
     throw new KernelError(
       'EBUSY',
       `Cannot finish session ${this.#session.name}: token ${hex(entry.token)} is not ready; finish it again later`,
@@ -166,6 +166,15 @@ export class IncomingFiles {
     const { compatible } = registered.handler;
     this.#parts.visit({ kind: 'file', callback, session: this.#session.name, token, compatible });
   }
+}
+
+/** No compiler has seen the handlers of some modules. @throws KernelError EIO where it is no file */
+function expectFile({ compatible }: FileHandler, file: File): File {
+  if (file instanceof File) return file;
+  throw new KernelError(
+    'EIO',
+    `Cannot retrieve a file: retrieve of the handler "${compatible}" must return one, at once`,
+  );
 }
 
 /** The file stays with nobody where it cannot be told which one it is. */

@@ -14,6 +14,8 @@ import { type Answer, PROCEED, type Trap } from './trap.js';
 
 const S_IFMT = 0o170000;
 const S_IFIFO = 0o010000;
+const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
 const S_IFREG = 0o100000;
 const SEEK_CUR = 1;
 const SPLICE_F_NONBLOCK = 2;
@@ -82,15 +84,18 @@ function copyBetween(trap: Trap, asked: Copy, input: number, file: FrozenFile): 
     (inputOffset ?? 0n) < 0n ||
     (outputOffset ?? 0n) < 0n ||
     (asked.call === 'copy_file_range' && asked.flags !== 0);
-  const available = isRefused ? 'refused' : availableIn(asked.call, input, inputOffset);
+  if (isRefused) return PROCEED;
+  const position = outputOffset ?? file.position;
+  const { kernel } = trap.context;
+  // Whatever there is to copy, and not all files tell: it fits.
+  if (kernel.writableBytes(file.inode, position, asked.length, file.size) === asked.length) return PROCEED;
+  const available: Available = availableIn(asked, input, inputOffset);
   if (available === 'refused') return PROCEED;
   if (available === 'not yet') return -errno.EAGAIN;
   const length = available < asked.length ? available : asked.length;
   if (length === 0n) return 0;
-  const position = outputOffset ?? file.position;
   if (asked.call === 'copy_file_range' && overlaps(input, inputOffset, file, position, length)) return -errno.EINVAL;
-  const part = trap.context.kernel.writableBytes(file.inode, position, length, file.size);
-  if (part === asked.length) return PROCEED;
+  const part = kernel.writableBytes(file.inode, position, length, file.size);
   if (part === 0n) return -errno.EPERM;
   const copied = transfer(asked.call, {
     input,
@@ -111,7 +116,9 @@ function copyBetween(trap: Trap, asked: Copy, input: number, file: FrozenFile): 
  * How many bytes there are to copy. `refused`: the kernel copies from no such file. `not yet`: the pipe is empty. Linux
  * would wait; the machine cannot, because the program that fills it may wait for the machine.
  */
-function availableIn(call: TransferCall, input: number, offset: bigint | undefined): bigint | 'refused' | 'not yet' {
+type Available = bigint | 'refused' | 'not yet';
+
+function availableIn({ call, length }: Copy, input: number, offset: bigint | undefined): Available {
   const { mode, size } = statDescriptor(input);
   const type = mode & S_IFMT;
   if (call === 'splice') {
@@ -119,6 +126,9 @@ function availableIn(call: TransferCall, input: number, offset: bigint | undefin
     const bytes = BigInt(Math.max(bytesInPipe(input), 0));
     return bytes === 0n && !isReadable(input) ? 'not yet' : bytes;
   }
+  // A device that has positions, such as /dev/zero, does not tell where it ends.
+  const isDevice = type === S_IFCHR || type === S_IFBLK;
+  if (call === 'sendfile' && isDevice && seek(input, 0, SEEK_CUR) >= 0) return length;
   if (type !== S_IFREG) return 'refused';
   const start = offset ?? BigInt(Math.max(seek(input, 0, SEEK_CUR), 0));
   return start < size ? size - start : 0n;
