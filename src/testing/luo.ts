@@ -170,10 +170,10 @@ export class Running {
 }
 
 /** Waits until `look` finds something. */
-export async function eventually<T>(what: string, look: () => T | undefined): Promise<T> {
+export async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const limit = performance.now() + LIMIT;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined) return found;
     if (performance.now() > limit) throw new Error(`Waited for more than ${LIMIT} ms until ${what}`);
     await setTimeout(10);
