@@ -76,6 +76,31 @@ export function map(length: number, fd?: number): Mapping {
   return { address, bytes: new Uint8Array(koffi.view(BigInt(address), length)) };
 }
 
+/** Takes the place of an unmapping that nothing else could time: no array refers to the memory any more. */
+const unmapping = new FinalizationRegistry<{ readonly address: number; readonly length: number }>(
+  ({ address, length }) => native.munmap(address, length),
+);
+
+/** The longest array that Node 20 can make of mapped memory: koffi ends the process for a longer one. Bytes. */
+export const MAX_MAPPED_LENGTH = 2 ** 32;
+
+/**
+ * Maps `length` bytes of the file behind `fd`, shared with everybody who maps it, for as long as an array refers to
+ * them: the mapping needs no descriptor, and ends when the last array of its memory has been collected. It cannot end
+ * before: Node copies such memory where a program would transfer it.
+ *
+ * @param offset a whole number of pages
+ * @param length from 1 to `MAX_MAPPED_LENGTH`
+ * @throws SystemError
+ */
+export function mapWhileUsed(fd: number, offset: number, length: number): ArrayBuffer {
+  const address: number = native.mmap(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+  if (address === -1) throw new SystemError('mmap', koffi.errno());
+  const memory = koffi.view(BigInt(address), length);
+  unmapping.register(memory, { address, length });
+  return memory;
+}
+
 const SIG_DFL = 0;
 const SIG_IGN = 1;
 const SIG_SETMASK = 2;
