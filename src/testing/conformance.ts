@@ -80,7 +80,8 @@ async function succeeds(luo: Luo, args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`luo ${args.join(' ')} exited with ${code}: ${stderr}`);
 }
 
-function observations(stage: number, text: string): Observation[] {
+/** The lines of the probe in what a program printed. */
+export function observations(stage: number, text: string): Observation[] {
   return [...text.matchAll(/^OBS (\S+) (.+)$/gm)].map(([, name = '', seen = '']) => ({
     stage,
     name,
