@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/liveupdate.h"
+#include "agent/retry.h"
 
 enum { TOKEN = 1 };
 
@@ -29,7 +30,7 @@ static void must(int condition, const char *what)
 /* The memory that the last version left, or new memory. */
 static int take_memory(int device)
 {
-	int session = luo_session(device, LUO_RETRIEVE_SESSION, "counter"), memory;
+	int session = LUO_RETRY(luo_session(device, LUO_RETRIEVE_SESSION, "counter")), memory;
 
 	if (session < 0) {
 		must(errno == ENOENT, "retrieve the session");
@@ -37,9 +38,9 @@ static int take_memory(int device)
 		must(memory >= 0 && ftruncate(memory, sizeof(long)) == 0, "make memory");
 		return memory;
 	}
-	memory = luo_retrieve(session, TOKEN);
+	memory = LUO_RETRY(luo_retrieve(session, TOKEN));
 	must(memory >= 0, "retrieve the memory");
-	must(luo_finish(session) == 0, "finish the session");
+	must(LUO_RETRY(luo_finish(session)) == 0, "finish the session");
 	close(session);
 	return memory;
 }
@@ -65,22 +66,26 @@ static void update(char **command)
 
 int main(int argc, char **argv)
 {
-	int device = open(LUO_DEVICE, O_RDWR | O_CLOEXEC), memory, session;
+	int device = LUO_RETRY(open(LUO_DEVICE, O_RDWR | O_CLOEXEC)), memory, session;
 	long *count;
 
 	must(device >= 0, "open " LUO_DEVICE " (is this a machine of luo's, or a kernel with LUO?)");
 	memory = take_memory(device);
 	count = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	must(count != MAP_FAILED, "map the memory");
-	printf("counted to %ld\n", ++*count);
-	fflush(stdout);
-	if (argc > 1 && *count >= atol(argv[1]))
+	++*count;
+	if (argc > 1 && *count >= atol(argv[1])) {
+		printf("counted to %ld\n", *count);
 		return 0;
+	}
 
-	/* From here on the memory passes to the next version, whatever happens to this one. */
-	session = luo_session(device, LUO_CREATE_SESSION, "counter");
+	/* From here on the memory passes to the next version, for as long as this one runs. */
+	session = LUO_RETRY(luo_session(device, LUO_CREATE_SESSION, "counter"));
 	must(session >= 0, "create the session");
-	must(luo_preserve(session, memory, TOKEN) == 0, "preserve the memory");
+	must(LUO_RETRY(luo_preserve(session, memory, TOKEN)) == 0, "preserve the memory");
+	/* Not earlier: whoever reads it may start the update at once. */
+	printf("counted to %ld\n", *count);
+	fflush(stdout);
 	if (argc > 2)
 		update(argv + 2);
 	for (;;)

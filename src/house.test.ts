@@ -22,8 +22,15 @@ const house: Readonly<Record<string, Room>> = {
   kernel: { folders: ['uapi'] },
   host: { folders: ['uapi'], node: true, packages: ['koffi'] },
   machine: { folders: ['uapi', 'kernel', 'host'], node: true },
+  // What `luo test` runs on machines, and what it makes of it.
+  'test-runner': { folders: ['uapi', 'host', 'machine'], types: ['kernel'], node: true },
   client: { folders: ['uapi', 'host'], node: true },
-  cli: { folders: ['uapi', 'host', 'machine', 'client'], types: ['kernel'], node: true, packages: ['commander'] },
+  cli: {
+    folders: ['uapi', 'host', 'machine', 'test-runner', 'client'],
+    types: ['kernel'],
+    node: true,
+    packages: ['commander'],
+  },
   ui: { folders: ['uapi', 'host', 'machine', 'client', 'cli'], types: ['kernel'], node: true },
   '': { folders: ['uapi', 'client'], node: true },
 };

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "liveupdate.h"
+#include "retry.h"
 
 #define PAGE 4096
 #define MEBIBYTE (1UL << 20)
@@ -128,7 +129,7 @@ static __attribute__((noreturn)) void write_on(struct record *record, volatile u
 
 static int open_device(void)
 {
-	int device = open(LUO_DEVICE, O_RDWR | O_CLOEXEC);
+	int device = LUO_RETRY(open(LUO_DEVICE, O_RDWR | O_CLOEXEC));
 
 	if (device < 0)
 		fail("Cannot open %s: %s. Start this program with: luo run", LUO_DEVICE, strerror(errno));
@@ -211,14 +212,14 @@ int main(int argc, char **argv)
 	record->hash = hash(record, offsetof(struct record, hash));
 	damage(fds[1], size);
 	for (int i = 0; i < 2; i++) {
-		sessions[i] = luo_session(device, LUO_CREATE_SESSION, session_names[i]);
+		sessions[i] = LUO_RETRY(luo_session(device, LUO_CREATE_SESSION, session_names[i]));
 		if (sessions[i] < 0)
 			fail("Cannot create session \"%s\": %s", session_names[i], strerror(errno));
 	}
-	if (luo_preserve(sessions[0], own, RECORD_TOKEN))
+	if (LUO_RETRY(luo_preserve(sessions[0], own, RECORD_TOKEN)))
 		fail("Cannot preserve the record: %s", strerror(errno));
 	for (int i = 0; i < FILES; i++)
-		if (luo_preserve(sessions[i * 2 / FILES], fds[i], i))
+		if (LUO_RETRY(luo_preserve(sessions[i * 2 / FILES], fds[i], i)))
 			fail("Cannot preserve file %d: %s", i, strerror(errno));
 	printf("agent 1: hashed and preserved it in 2 sessions, %d files; goes on writing\n", FILES + 1);
 	write_on(record, map(fds[FILES - 1], PAGE));
@@ -228,7 +229,7 @@ int main(int argc, char **argv)
 
 static int take_over(int session, const char *name, uint64_t token)
 {
-	int fd = luo_retrieve(session, token);
+	int fd = LUO_RETRY(luo_retrieve(session, token));
 
 	if (fd < 0)
 		fail("Cannot retrieve file %lu of session \"%s\": %s", (unsigned long)token, name, strerror(errno));
@@ -283,7 +284,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	device = open_device();
 	for (int i = 0; i < 2; i++) {
-		sessions[i] = luo_session(device, LUO_RETRIEVE_SESSION, session_names[i]);
+		sessions[i] = LUO_RETRY(luo_session(device, LUO_RETRIEVE_SESSION, session_names[i]));
 		if (sessions[i] < 0)
 			fail("Cannot retrieve session \"%s\": %s", session_names[i], strerror(errno));
 	}
@@ -307,7 +308,7 @@ int main(void)
 	printf("agent 2: %lu MiB checked by hash: same bytes, same size, same position\n", (unsigned long)(bytes / MEBIBYTE));
 	printf("agent 2: %d of %d files are the very same inode: nothing was copied\n", same, FILES + 1);
 	for (int i = 0; i < 2; i++)
-		if (luo_finish(sessions[i]) || close(sessions[i]))
+		if (LUO_RETRY(luo_finish(sessions[i])) || close(sessions[i]))
 			fail("Cannot finish session \"%s\": %s", session_names[i], strerror(errno));
 	while (record->counter < last_count + 100)
 		write_counter(record, live);

@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 /** The command `luo`. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { say } from '../machine/report.js';
+import { faults } from './faults.js';
+import { withEmptyValues } from './optional-values.js';
 
 const LUO_FAILED = 125;
+/** `luo test` runs no one program, whose exit codes could be taken for its own. */
+const TEST_USAGE = 2;
 
 const profiles = ['linux', 'v5'] as const;
 
@@ -26,11 +31,31 @@ program
   .option('--extend', 'add ioctls that Linux has not: states, events, and letting go of one file')
   .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb')
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
+  .option('--trace [=FILE]', 'show each call, callback and KHO action, on standard error or in a file')
+  .option('--trace-json [=FILE]', 'the same for programs: a JSON text a line')
+  .option('--inject <fault>', 'let something fail, such as retrieve_fd:token=1:errno=EIO; may be repeated', append)
+  .option('--list-faults', 'list what --inject can let fail, as luo faults does')
+  .on('option:list-faults', () => {
+    faults();
+    process.exit(0);
+  })
   .passThroughOptions()
   .action(async (argv: string[], options) => {
     const { run } = await import('./run.js');
     process.exitCode = await run(argv, options);
   });
+
+program
+  .command('trace')
+  .description('show what happens on a machine, as it happens, until it ends')
+  .argument('[name]', 'the machine (default: the only one)')
+  .option('--json', 'for programs: a JSON text a line')
+  .action(async (name: string | undefined, options) => {
+    const { trace } = await import('./trace.js');
+    await trace(name, options);
+  });
+
+program.command('faults').description('list what can be made to fail with --inject').action(faults);
 
 program
   .command('kexec')
@@ -79,13 +104,46 @@ program
     await stop(name, options);
   });
 
+program
+  .command('test')
+  .description('run an agent through a live update, and say what it forgot; with a fault at every step')
+  .argument('[command...]', 'the agent, with its own options: the same in each generation')
+  .option('--stage <command>', 'what the next generation runs; may be repeated, in place of a command', append)
+  .addOption(count('--generations <number>', 'how many generations run the command', 2))
+  .option('--sweep', 'then run it again with each fault that could have struck, one at a time')
+  .option('--only <points>', 'sweep over faults at these points alone, with commas between them: luo faults')
+  .option('--except <points>', 'sweep over no faults at these points')
+  .addOption(new Option('--inject <fault>', 'run it with one fault').conflicts('sweep'))
+  .option('--until <pattern>', 'a stage that goes on is over, too, when a line of its output matches')
+  .addOption(new Option('-t, --timeout <seconds>', 'how long a stage may take').default(30).argParser(seconds))
+  .addOption(
+    new Option('--reporter <format>', 'what is printed').choices(['spec', 'tap', 'junit', 'json']).default('spec'),
+  )
+  .addOption(count('-j, --jobs <number>', 'how many runs of a sweep at a time', availableParallelism()))
+  .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
+  .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
+  .option('--extend', 'add ioctls that Linux has not')
+  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb')
+  .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
+  .passThroughOptions()
+  .action(async (argv: string[], options) => {
+    const { test } = await import('./test.js');
+    process.exitCode = await test(argv, options);
+  });
+
 try {
-  await program.parseAsync();
+  await program.parseAsync(words(process.argv.slice(2)), { from: 'user' });
 } catch (error) {
   // Those have been said, or are no errors: --help and --version end that way.
   const isSaid = error instanceof CommanderError;
   if (!isSaid) say(error instanceof Error ? error.message : String(error));
-  process.exitCode = isSaid && error.exitCode === 0 ? 0 : LUO_FAILED;
+  process.exitCode = isSaid && error.exitCode === 0 ? 0 : process.argv[2] === 'test' ? TEST_USAGE : LUO_FAILED;
+}
+
+/** The words of the command line, as the parser is to see them. */
+function words(given: readonly string[]): readonly string[] {
+  const command = program.commands.find((one) => one.name() === given[0]);
+  return command === undefined ? given : [command.name(), ...withEmptyValues(given.slice(1), command.options)];
 }
 
 /**
@@ -111,6 +169,13 @@ function seconds(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError('It must be a number of seconds, 0 or more.');
   return value;
+}
+
+function count(flags: string, description: string, value: number): Option {
+  return new Option(flags, description).default(value).argParser((text) => {
+    if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+    throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  });
 }
 
 function version(): string {

@@ -1,10 +1,11 @@
 import { ask } from '../machine/control-client.js';
 import type { FileStatus, MachineStatus, SessionStatus } from '../machine/control-protocol.js';
 import { SetupError } from '../machine/directories.js';
+import { quoted } from '../machine/quote.js';
 import { runningMachines } from '../machine/registry.js';
 import { formatBytes, plural, say } from '../machine/report.js';
 import { print } from './output.js';
-import { quoted, table, word } from './table.js';
+import { table, word } from './table.js';
 
 /** How long a machine may take to answer. One that is stopped, as with Ctrl-Z, does not. Milliseconds. */
 const PATIENCE = 3000;

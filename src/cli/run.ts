@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { descriptorLimits } from '../host/processes.js';
 import type { Preservable, Profile } from '../kernel/kernel.js';
 import { type Command, CommandError, findExecutable } from '../machine/command.js';
-import { KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from '../machine/config.js';
+import {
+  KEEPER_SOCKET,
+  type MachineConfig,
+  type MachineMessage,
+  type Outcome,
+  type TraceTarget,
+} from '../machine/config.js';
 import { logDirectory, logFile, makePrivateDirectory, SetupError } from '../machine/directories.js';
 import { readLines, writeLine } from '../machine/json-lines.js';
 import { exitCode, holdSignals, keep } from '../machine/keeper.js';
@@ -25,6 +31,12 @@ export interface RunOptions {
   readonly preserve?: string;
   /** Paths of files with kernel modules. */
   readonly module?: readonly string[];
+  /** A file for the trace; empty for standard error. */
+  readonly trace?: string;
+  /** The same, with the trace in JSON. */
+  readonly traceJson?: string;
+  /** Faults. */
+  readonly inject?: readonly string[];
 }
 
 const keeperProgram = fileURLToPath(new URL('../machine/keeper-main.js', import.meta.url));
@@ -45,10 +57,12 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     return error.exitCode;
   }
   const preserve = await kinds(options.preserve);
+  await checkFaults(options.inject ?? []);
+  const trace = traceTargets(options);
   // A signal that ended this process now would leave the name taken.
   holdSignals();
   const claim = claimName(options.name ?? defaultName(argv[0] ?? ''), options.name !== undefined);
-  const config = configure(command, claim, { ...options, preserve });
+  const config = configure(command, claim, { ...options, preserve, targets: trace });
   if (!config.detached) return exitCode(await keep(config, claim, () => {}));
   try {
     return await detach(config, claim);
@@ -75,8 +89,36 @@ async function kinds(text: string | undefined): Promise<Preservable[]> {
   return parseKinds(text);
 }
 
+/** What cannot be read is said before there is a machine. */
+async function checkFaults(texts: readonly string[]): Promise<void> {
+  if (texts.length === 0) return;
+  const { parseFault } = await import('../machine/fault-parser.js');
+  for (const text of texts) parseFault(text);
+}
+
+/** Files are begun anew, as those of the shell's `>`. */
+function traceTargets({ trace, traceJson }: RunOptions): TraceTarget[] {
+  const targets = [
+    { format: 'text', path: trace },
+    { format: 'json', path: traceJson },
+  ] as const;
+  return targets.flatMap(({ format, path }) => {
+    if (path === undefined) return [];
+    if (path === '') return [{ format }];
+    const file = resolvePath(path);
+    try {
+      writeFileSync(file, '', { mode: 0o600 });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SetupError(`Cannot write the trace: ${reason}. Name a file that you can write: --trace=FILE`);
+    }
+    return [{ format, file }];
+  });
+}
+
 interface Settings extends Omit<RunOptions, 'preserve'> {
   readonly preserve: readonly Preservable[];
+  readonly targets: readonly TraceTarget[];
 }
 
 function configure(command: Command, { name, directory }: Claim, options: Settings): MachineConfig {
@@ -91,6 +133,8 @@ function configure(command: Command, { name, directory }: Claim, options: Settin
     preserve: options.preserve,
     modules: (options.module ?? []).map((file) => resolvePath(file)),
     detached: options.detach ?? false,
+    trace: options.targets,
+    inject: options.inject ?? [],
     ...(limit === undefined ? {} : { descriptorLimit: limit }),
   };
 }

@@ -1,6 +1,7 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { quoted, table, word } from './table.js';
+import { quoted } from '../machine/quote.js';
+import { table, word } from './table.js';
 
 test('table() makes columns as wide as their widest cell, without blanks at the end of a line', () => {
   const rows = [

@@ -1,4 +1,5 @@
 /** Tables and words for people. */
+import { quoted } from '../machine/quote.js';
 
 /** Columns that are as wide as their widest cell, under a heading each. */
 export function table(headings: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
@@ -15,14 +16,4 @@ export function table(headings: readonly string[], rows: ReadonlyArray<readonly 
 /** A word as it is, where it can be told from others; else in quotes. */
 export function word(text: string): string {
   return /^[^\s"\p{C}]+$/u.test(text) ? text : quoted(text);
-}
-
-/** Text in quotes. What would break a table, or do something to a terminal, is escaped as in JSON. */
-export function quoted(text: string): string {
-  return JSON.stringify(text).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escaped);
-}
-
-function escaped(character: string): string {
-  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
-  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }

@@ -30,6 +30,12 @@ export function socketPair(): [number, number] {
   return [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
 }
 
+/** A pipe: the end to read from, and the end to write to. */
+export function pipe(): [number, number] {
+  checked('pipe2', syscall(numbers.pipe2, pair.address, O_CLOEXEC));
+  return [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
+}
+
 /** After this the other end reads an end of file at once, and ours can still see when it is closed. */
 export function shutdownWriting(fd: number): void {
   checked('shutdown', syscall(numbers.shutdown, fd, 1));

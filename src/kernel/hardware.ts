@@ -2,7 +2,7 @@
  * What a kernel runs on. The kernel is synchronous and knows no clock, no randomness and no system call: all that it
  * learns of the world comes through these interfaces.
  */
-import type { Visit } from './step.js';
+import type { Onlookers } from './step.js';
 import type { PageFrameNumber, PhysicalAddress } from './units.js';
 
 declare const unit: unique symbol;
@@ -13,14 +13,12 @@ export type Descriptor = number & { readonly [unit]: 'descriptor' };
 /** Where an argument of a system call points: an address in the memory of the program that made it. */
 export type UserAddress = bigint & { readonly [unit]: 'user address' };
 
-export interface Hardware {
+export interface Hardware extends Onlookers {
   /** RAM. Index 0 is physical address 0; the length is a multiple of the page size. */
   readonly ram: Uint8Array;
   readonly files: FileHardware;
   /** The kernel's messages, one sentence each. */
   log(level: 'info' | 'warning' | 'error', message: string): void;
-  /** Called before each step that can fail, and may make it fail. Without it, nothing fails but what fails of itself. */
-  readonly visit?: Visit;
 }
 
 /** The kind of a file, as far as a handler asks. `shmem` is a memfd or another file of a tmpfs. */

@@ -46,7 +46,7 @@ export class KernelOfModule implements ModuleKernel {
         `Cannot make the FLB "${operations.compatible}": it has no ${callback}, which every FLB must have`,
       );
     }
-    const flb = new Flb(operations, this.#parts.visit, (level, message) => this.log(level, message));
+    const flb = new Flb(operations, this.#parts.hardware, (level, message) => this.log(level, message));
     this.#parts.liveUpdate.flbs.adopt(flb);
     return flb;
   }

@@ -17,7 +17,6 @@ import type { MemoryManagement } from './mm/memory-management.js';
 import { Regions } from './mm/region.js';
 import { ShmemInodes } from './mm/shmem.js';
 import type { KernelModule } from './module.js';
-import type { Visit } from './step.js';
 
 /** Kinds of files that luo can preserve and Linux cannot: each is asked for by name. */
 export const preservable = ['hugetlb'] as const;
@@ -48,15 +47,14 @@ export interface Parts {
   readonly outgoing: OutgoingState;
   readonly liveUpdate: LiveUpdate;
   readonly device: LiveUpdateDevice;
-  readonly visit: Visit;
 }
 
 /** @throws KernelError EINVAL where the handover is corrupt, ENOMEM */
 export function assemble(hardware: Hardware, options: KernelOptions, handover: Handover | undefined): Parts {
   const rules = rulesOf(options.profile);
-  const visit: Visit = (step) => hardware.visit?.(step);
   const kho = handover ? Kho.boot(hardware.ram, handover.root) : new Kho(new PhysicalMemory(hardware.ram));
-  kho.memory.onAllocate = (pages) => visit({ kind: 'allocate', pages });
+  kho.memory.onAllocate = (pages) => hardware.visit?.({ kind: 'allocate', pages });
+  kho.tracer = hardware.tracer;
   const files = new OpenFiles();
   const regions = new Regions(kho.memory.pages);
   const descriptors = new PreservedDescriptors();
@@ -72,11 +70,15 @@ export function assemble(hardware: Hardware, options: KernelOptions, handover: H
     handlers.register(new MemfdHandler(mm, memfdFormats[name], name === rules.memfdFormat));
   }
   const log: Hardware['log'] = (level, message) => hardware.log(level, message);
-  const liveUpdate = new LiveUpdate({ rules, handlers, taken: new TakenFiles(), visit, log }, outgoing, lastState);
+  const liveUpdate = new LiveUpdate(
+    { rules, handlers, taken: new TakenFiles(), onlookers: hardware, log },
+    outgoing,
+    lastState,
+  );
   const device = new LiveUpdateDevice(files, liveUpdate, options.extend ?? false);
   // Nothing can fail from here on: before this, the descriptors are the caller's.
   descriptors.adopt((handover?.descriptors ?? []).map(({ entry, descriptor }) => ({ entry, file: open(descriptor) })));
-  return { hardware, files, kho, mm, inodes, regions, descriptors, handlers, outgoing, liveUpdate, device, visit };
+  return { hardware, files, kho, mm, inodes, regions, descriptors, handlers, outgoing, liveUpdate, device };
 }
 
 /**

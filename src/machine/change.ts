@@ -5,6 +5,7 @@ import type { Command } from './command.js';
 import type { KexecReport } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
+import type { RebootOver } from './watched-calls.js';
 
 /** What a live update carries over. */
 export interface Carried {
@@ -16,6 +17,7 @@ export interface Carried {
 /** A change of generation: who asked for it, and what it has come to. */
 export class Change {
   #begun = 0;
+  #committed = false;
   /** What was carried over, once a kexec has begun. */
   carried: Carried | undefined;
   /** What the last generation ran, once that has been ended. */
@@ -30,7 +32,11 @@ export class Change {
       /** What the next kernel is started with in place of what this one was started with. */
       readonly kernel?: Partial<KernelOptions>;
       /** The `reboot` that waits for the change. */
-      readonly call?: { readonly notification: Notification; readonly listener: Listener };
+      readonly call?: {
+        readonly notification: Notification;
+        readonly listener: Listener;
+        readonly over: RebootOver;
+      };
       readonly succeeded?: (report: KexecReport) => void;
       readonly failed?: (error: Error) => void;
     } = {},
@@ -39,6 +45,12 @@ export class Change {
   /** The blackout begins: the programs' last moment. */
   begin(): void {
     this.#begun = performance.now();
+  }
+
+  /** There is no way back: a `reboot` that asked for it does not come back. */
+  commit(): void {
+    this.#committed = true;
+    this.options.call?.over();
   }
 
   /** The next program runs. */
@@ -60,7 +72,13 @@ export class Change {
     const { call } = this.options;
     if (call === undefined) return;
     say(error.message);
+    if (!this.#committed) call.over({ code, error });
     call.listener.respond(call.notification.id, -code);
+  }
+
+  /** It does not happen any more. */
+  refuseAtEnd(): void {
+    this.refuse(new Error('Cannot go on with the live update: the machine has ended'), errno.EIO);
   }
 
   /** It does not happen, because another one has begun. */

@@ -34,6 +34,12 @@ export class Channels {
   readonly retrieved = new Set<string>();
   readonly #byInode = new Map<number, Channel>();
   readonly #byEnd = new Map<number, Channel>();
+  readonly #release: (file: File) => void;
+
+  /** @param release called with a file whose last descriptor has been closed: it puts the reference */
+  constructor(release: (file: File) => void = (file) => file.put()) {
+    this.#release = release;
+  }
 
   /** Makes a channel for a file and takes over its reference. */
   open(file: File, openFlags: number, isDevice: boolean): NewChannel {
@@ -71,7 +77,7 @@ export class Channels {
         const channel = this.#byEnd.get(key);
         if (channel === undefined || (events & EPOLLHUP) === 0) continue;
         this.#forget(channel);
-        channel.file.put();
+        this.#release(channel.file);
       }
     }
   }

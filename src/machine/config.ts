@@ -1,3 +1,4 @@
+import type { Exit } from '../host/processes.js';
 import type { Preservable, Profile } from '../kernel/kernel.js';
 import type { Command } from './command.js';
 
@@ -14,6 +15,14 @@ export interface KernelConfig {
   readonly modules?: readonly string[];
 }
 
+/** Where all that happens on a machine is written. */
+export interface TraceTarget {
+  /** Lines for people, or the events of events.ts, a JSON text a line. */
+  readonly format: 'text' | 'json';
+  /** The path of a file, absolute, that is appended to; standard error by default. */
+  readonly file?: string;
+}
+
 /** What a machine is started with. */
 export interface MachineConfig extends KernelConfig {
   readonly name: string;
@@ -24,6 +33,9 @@ export interface MachineConfig extends KernelConfig {
   readonly detached: boolean;
   /** The soft limit on descriptors that programs get, a decimal number; where luo could find it out. */
   readonly descriptorLimit?: string;
+  readonly trace?: readonly TraceTarget[];
+  /** Faults, as fault-parser.ts reads them. */
+  readonly inject?: readonly string[];
 }
 
 /** How a machine ended: as its first program, of the last generation, did. */
@@ -45,6 +57,10 @@ export interface MachineEvents {
   begun(listener: number): void;
   /** Once, when the very first program runs. */
   started(): void;
+  /** The first program of a generation has ended by itself. A change that is asked for here comes before all else. */
+  exited?(exit: Exit): void;
+  /** What the generation of that number runs, where nobody said it; by default what the last one ran. */
+  commandOf?(generation: number): Command | undefined;
 }
 
 /** What the keeper tells the machine. */

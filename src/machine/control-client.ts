@@ -2,7 +2,13 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { CONTROL_SOCKET, type ControlAnswer, type ControlRequest } from './control-protocol.js';
+import {
+  CONTROL_SOCKET,
+  type ControlAnswer,
+  type ControlFailure,
+  type ControlRequest,
+  type TraceMessage,
+} from './control-protocol.js';
 import { runtimeDirectory, SetupError } from './directories.js';
 import { readLines, writeLine } from './json-lines.js';
 import { processOf, runningMachines } from './registry.js';
@@ -45,18 +51,53 @@ export async function ask(
   request: ControlRequest,
   patience?: number,
 ): Promise<ControlAnswer | undefined> {
+  return reach(
+    name,
+    () => askOnce(name, request, patience),
+    () => endByForce(name, request),
+  );
+}
+
+/** Tries again while a machine does not listen yet. Undefined where it has ended. */
+async function reach<T>(name: string, attempt: () => Promise<T>, remedy = () => ''): Promise<T | undefined> {
   for (;;) {
     try {
-      return await askOnce(name, request, patience);
+      return await attempt();
     } catch (error) {
+      if (error instanceof SetupError) throw error;
       if (!runningMachines().includes(name)) return undefined;
       // Errors of Node's sockets carry the error's name. These two are what a machine gives that does not listen yet.
       const { code, message } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'ECONNREFUSED')
-        throw new SetupError(`Cannot reach machine "${name}": ${message}${endByForce(name, request)}`);
+        throw new SetupError(`Cannot reach machine "${name}": ${message}${remedy()}`);
     }
     await setTimeout(RETRY_INTERVAL);
   }
+}
+
+/**
+ * Shows what happens on a machine, until it ends.
+ *
+ * @param handle called with each message
+ * @throws SetupError where it cannot be reached
+ */
+export async function follow(name: string, handle: (message: TraceMessage) => void): Promise<void> {
+  await reach(name, () => followOnce(name, handle));
+}
+
+function followOnce(name: string, handle: (message: TraceMessage) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect(join(runtimeDirectory(), name, CONTROL_SOCKET));
+    socket.on('connect', () => writeLine(socket, { request: 'trace' }));
+    socket.on('error', reject);
+    socket.on('close', () => resolve());
+    readLines(socket, (message) => {
+      // Only a machine of this user's listens there. One that was started by another version of luo may know no traces.
+      const answer = message as TraceMessage | ControlFailure;
+      if (!('error' in answer)) handle(answer);
+      else reject(new SetupError(`Cannot trace machine "${name}": ${answer.error}`));
+    });
+  });
 }
 
 /** How to end a machine that cannot be asked to. */

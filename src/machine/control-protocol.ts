@@ -1,10 +1,13 @@
 /** What the commands of luo say to a running machine over its control socket: one JSON text a line, one answer each. */
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
+import type { MachineEvent } from './events.js';
 
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
   | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
+  /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
+  | { readonly request: 'trace' }
   /** Answered by the end of the connection. */
   | { readonly request: 'stop'; readonly timeout: number };
 
@@ -20,6 +23,9 @@ export interface NewKernel {
   /** All its modules: absolute paths of files. */
   readonly modules?: readonly string[];
 }
+
+/** What happens on a machine, or how many events a reader was too slow for. */
+export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
 
 export interface ControlFailure {
   readonly error: string;
@@ -96,6 +102,7 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
   const { request, sessions = false, timeout, command, kernel = {} } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
+  if (request === 'trace') return { request };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
   if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
   return undefined;

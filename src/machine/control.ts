@@ -5,10 +5,17 @@ import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-prot
 import { readLines, writeLine } from './json-lines.js';
 import type { Machine } from './machine.js';
 import { describeThrown } from './report.js';
+import { sendTrace } from './trace-sender.js';
+
+/** How long somebody who reads slowly is waited for when the machine has ended. Milliseconds. */
+const LAST_WORDS = 1000;
 
 export interface Control {
-  /** Ends all connections: this is how those who asked for the machine's end learn of it. */
-  close(): void;
+  /**
+   * Ends all connections, once what was sent is read or has waited too long: this is how those who asked for the
+   * machine's end learn of it.
+   */
+  close(): Promise<void>;
 }
 
 /**
@@ -25,13 +32,22 @@ export function listenForControl(machine: Machine, directory: string): Promise<C
     socket.on('error', () => socket.destroy());
     readLines(socket, (message) => serve(machine, message, socket));
   });
-  const close = () => {
+  const close = async () => {
     server.close();
-    for (const socket of connections) socket.destroy();
+    await Promise.all([...connections].map(end));
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(join(directory, CONTROL_SOCKET), () => resolve({ close }));
+  });
+}
+
+function end(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', resolve);
+    if (socket.writableLength === 0) socket.destroy();
+    socket.destroySoon();
+    setTimeout(() => socket.destroy(), LAST_WORDS).unref();
   });
 }
 
@@ -55,6 +71,9 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       );
       return;
     }
+    case 'trace':
+      sendTrace(machine, socket);
+      return;
     case 'stop':
       // Answered by the end of the connection, when the machine is gone.
       machine.stop(request.timeout);

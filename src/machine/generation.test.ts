@@ -10,6 +10,9 @@ import { LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2 } 
 import { syscallNumbers } from '../uapi/syscalls.js';
 import { SIOCSIFFLAGS } from './filter.js';
 import { Generation } from './generation.js';
+import { Injector } from './injector.js';
+import { Recorder } from './recorder.js';
+import { Remains } from './remains.js';
 
 const numbers = syscallNumbers(process.arch);
 
@@ -54,6 +57,8 @@ test('after a panic no call that would end the host goes on, and all others do',
     listener: listener as unknown as Listener,
     strict: false,
     placeholder: { path: '/nowhere', inode: '0:0' },
+    watching: { recorder: new Recorder(), injector: new Injector([]) },
+    remains: new Remains(),
     power: { image: undefined, crashImage: undefined, imageLoaded() {}, end: (kind) => ended.push(kind) },
     panicked: (error) => panics.push(error),
   });

@@ -10,12 +10,15 @@ import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
 import { Channels } from './channels.js';
 import { SIOCSIFFLAGS } from './filter.js';
 import type { Placeholder } from './placeholder.js';
+import type { Remains } from './remains.js';
 import { say } from './report.js';
 import { isOutOfDescriptors } from './reserve.js';
 import { setInterfaceFlags } from './traps/ioctl.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
 import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
 import { UnheardAnswers } from './unheard.js';
+import { WatchedCalls } from './watched-calls.js';
+import type { Watching } from './watched-kernel.js';
 
 export interface GenerationOptions {
   readonly number: number;
@@ -24,6 +27,8 @@ export interface GenerationOptions {
   readonly strict: boolean;
   readonly placeholder: Placeholder;
   readonly power: Power;
+  readonly watching: Watching;
+  readonly remains: Remains;
   /** Called once, at the first exception that is a bug of the kernel or of the traps. */
   panicked(error: unknown): void;
 }
@@ -32,10 +37,13 @@ export class Generation {
   readonly number: number;
   readonly kernel: Kernel;
   readonly listener: Listener;
-  readonly channels = new Channels();
+  readonly channels: Channels;
+  /** What is left of it when it ends. */
+  readonly remains: Remains;
   readonly #unheard = new UnheardAnswers();
   readonly #options: GenerationOptions;
   readonly #handlers: ReadonlyMap<number, TrapHandler>;
+  readonly #calls: WatchedCalls;
   #panicked = false;
   /** luo has run out of descriptors in this generation. */
   #full = false;
@@ -45,6 +53,9 @@ export class Generation {
     this.kernel = options.kernel;
     this.listener = options.listener;
     this.#options = options;
+    this.remains = options.remains;
+    this.#calls = new WatchedCalls(options.watching, options.number, options.remains);
+    this.channels = new Channels((file) => this.#calls.release(file, () => file.put()));
     this.#handlers = trapTable(options.strict);
   }
 
@@ -59,8 +70,10 @@ export class Generation {
     if (call === undefined) return;
     const handler = this.#handlers.get(call.number);
     const { kernel, channels, listener } = this;
+    const unheard = this.#unheard;
+    const calls = this.#calls;
     const { power, placeholder } = this.#options;
-    const trap = new Trap(call, { kernel, channels, listener, power, placeholder, unheard: this.#unheard });
+    const trap = new Trap(call, { kernel, channels, listener, power, placeholder, unheard, calls });
     const answer = handler === undefined ? PROCEED : this.#guard(handler, trap);
     if (answer === ANSWERED) return;
     // Nobody may be there to take the answer: the program was killed meanwhile, or makes the call again.

@@ -2,6 +2,7 @@ import { ftruncateSync } from 'node:fs';
 import { createMemory } from '../host/descriptors.js';
 import { map } from '../host/libc.js';
 import type { Hardware } from '../kernel/hardware.js';
+import type { Onlookers } from '../kernel/step.js';
 import { HostFiles } from './host-files.js';
 import { say } from './report.js';
 
@@ -16,8 +17,9 @@ export function createRam(): Uint8Array {
 }
 
 /** What a generation's kernel gets to see of the host. */
-export function hostHardware(ram: Uint8Array): Hardware {
+export function hostHardware(ram: Uint8Array, onlookers: Onlookers = {}): Hardware {
   return {
+    ...onlookers,
     ram,
     files: new HostFiles(),
     log(level, message) {

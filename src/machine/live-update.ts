@@ -5,7 +5,9 @@ import { errno } from '../uapi/errno.js';
 import type { Carried, Change } from './change.js';
 import type { Generation } from './generation.js';
 import { hostHardware } from './host-hardware.js';
+import { Remains } from './remains.js';
 import { describeThrown } from './report.js';
+import { checkKexec, duringKexec, onlookersOf, type Watching } from './watched-kernel.js';
 
 const NOTHING_LOST = '. The live update is cancelled; nothing was lost';
 
@@ -32,13 +34,18 @@ export function checkNextKernel(
   generation: Generation | undefined,
   ram: Uint8Array,
   options: KernelOptions,
+  watching: Watching,
 ): void {
   if (generation === undefined) return;
   if (kind === 'restart' && options.modules?.length) {
     // A cold boot writes over the memory of the kernel that runs: what its modules say is found out before.
     attempt('boot the next kernel', '', () => Kernel.boot(trialHardware(ram), options).shutdown());
   }
-  if (kind !== 'kexec') return;
+  if (kind === 'kexec')
+    duringKexec(watching, 'check', generation.number, () => checkHandover(generation, options, watching));
+}
+
+function checkHandover(generation: Generation, options: KernelOptions, watching: Watching): void {
   generation.drain();
   if (generation.hasPanicked) {
     throw new LiveUpdateError(
@@ -47,12 +54,25 @@ export function checkNextKernel(
     );
   }
   const nothingChanged = '. Nothing was frozen, and everything goes on';
-  attempt('start a live update', nothingChanged, () => generation.kernel.checkNext(options));
+  attempt('start a live update', nothingChanged, () => {
+    checkKexec(watching, generation.number);
+    generation.kernel.checkNext(options);
+  });
 }
 
 /** As much memory as the machine has. What is not written to takes none of the host. */
 function trialHardware(ram: Uint8Array) {
   return { ...hostHardware(new Uint8Array(ram.length)), log: () => undefined };
+}
+
+/** A kernel that has booted, and whose programs do not run yet. */
+export interface NextKernel {
+  /** Of the generation: that of the last one where the kernel is the same. */
+  readonly number: number;
+  readonly kernel: Kernel;
+  readonly remains: Remains;
+  /** What it took over, at a kexec. */
+  readonly carried: Carried | undefined;
 }
 
 /**
@@ -65,11 +85,18 @@ export function nextKernel(
   generation: Generation | undefined,
   ram: Uint8Array,
   options: KernelOptions,
-): { kernel: Kernel; carried: Carried | undefined } {
-  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, ram, options);
-  if (kind === 'resume' && generation !== undefined) return { kernel: generation.kernel, carried: undefined };
-  const kernel = attempt('boot the kernel', '', () => Kernel.boot(hostHardware(ram), options));
-  return { kernel, carried: undefined };
+  watching: Watching,
+): NextKernel {
+  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, ram, options, watching);
+  if (kind === 'resume' && generation !== undefined) {
+    const { number, kernel, remains } = generation;
+    return { number, kernel, remains, carried: undefined };
+  }
+  const number = (generation?.number ?? 0) + 1;
+  const remains = new Remains();
+  const hardware = hostHardware(ram, onlookersOf(watching, number, remains));
+  const kernel = attempt('boot the kernel', '', () => Kernel.boot(hardware, options));
+  return { number, kernel, remains, carried: undefined };
 }
 
 /**
@@ -83,17 +110,24 @@ function freezeAndBoot(
   generation: Generation,
   ram: Uint8Array,
   options: KernelOptions,
-): { kernel: Kernel; carried: Carried } {
+  watching: Watching,
+): NextKernel {
   const { kernel } = generation;
+  const number = generation.number + 1;
+  const remains = new Remains();
   const { carried, handover } = attempt(
     'freeze the preserved files',
     NOTHING_LOST,
-    () => ({ carried: weigh(kernel.state()), handover: kernel.reboot() }),
+    () => {
+      const carried = weigh(kernel.state());
+      return { carried, handover: duringKexec(watching, 'handover', generation.number, () => kernel.reboot()) };
+    },
     (error) => generation.panic(error),
   );
   try {
-    const boot = () => Kernel.boot(hostHardware(ram), options, handover);
-    return { kernel: attempt('boot the next kernel', NOTHING_LOST, boot), carried };
+    const hardware = hostHardware(ram, onlookersOf(watching, number, remains));
+    const boot = () => duringKexec(watching, 'boot', number, () => Kernel.boot(hardware, options, handover));
+    return { number, kernel: attempt('boot the next kernel', NOTHING_LOST, boot), remains, carried };
   } catch (error) {
     unfreeze(generation);
     throw error;

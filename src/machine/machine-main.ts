@@ -57,7 +57,7 @@ async function boot(config: MachineConfig): Promise<Outcome> {
   });
   const control = await listenForControl(machine, config.directory);
   const outcome = await machine.run();
-  control.close();
+  await control.close();
   return outcome;
 }
 

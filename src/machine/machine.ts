@@ -1,41 +1,47 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
 import { constants } from 'node:os';
-import type { Listener, Notification } from '../host/seccomp.js';
+import type { Listener } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
+import { Chronicle } from './chronicle.js';
 import { type Command, CommandError, findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
 import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
+import { FirstExit } from './first-exit.js';
 import { createRam } from './host-hardware.js';
 import { firstOptions, newOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
 import { cancelled, checkNextKernel, LiveUpdateError, nextKernel, unfreeze } from './live-update.js';
+import { statusOf } from './machine-status.js';
 import { createPlaceholder } from './placeholder.js';
+import { PowerSwitch } from './power-switch.js';
 import { asksToEnd, Programs } from './programs.js';
-import { describeKexec, describeRest, say } from './report.js';
+import { describeChange, describeRest, say } from './report.js';
 import { keepReserve, withReserve } from './reserve.js';
-import { preservedBy } from './session-status.js';
 import { Stage } from './stage.js';
-import type { EndKind, LoadedImage, Power } from './traps/trap.js';
 import { Watcher } from './watcher.js';
 
-/** How long programs are given to end with the first one, before the machine says that it stays up. Milliseconds. */
-const GRACE = 200;
-
-export class Machine implements Power {
-  image: LoadedImage | undefined;
-  crashImage: LoadedImage | undefined;
+export class Machine {
+  /** Tells all that happens. */
+  readonly chronicle: Chronicle;
 
   readonly #config: MachineConfig;
   readonly #events: MachineEvents;
   readonly #watcher = new Watcher();
   readonly #programs = new Programs();
   readonly #ram = createRam();
+  readonly #firstExit: FirstExit;
+  readonly #power = new PowerSwitch({
+    loaded: () => this.imageLoaded(),
+    ended: (kind, notification, over) => {
+      const listener = this.#stage.generation?.listener;
+      if (listener !== undefined) this.#request(new Change(kind, { call: { notification, listener, over } }));
+    },
+  });
   readonly #stage: Stage;
   readonly #launchpad: Launchpad;
-  readonly #startedAt = Date.now();
   #command: Command;
   /** What the kernel was started with; undefined until the modules of the first one are loaded. */
   #options: KernelOptions | undefined;
@@ -46,12 +52,21 @@ export class Machine implements Power {
     this.#config = config;
     this.#command = config.command;
     this.#events = events;
+    this.chronicle = new Chronicle(config);
+    this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
+      exited: (exit) => {
+        this.chronicle.programExited(this.#stage.generation, exit);
+        events.exited?.(exit);
+      },
+      stays: (exit, left) => say(describeRest(config.name, this.#command.argv[0] ?? '', exit, left)),
+    });
     this.#stage = new Stage({
       watcher: this.#watcher,
       programs: this.#programs,
       strict: config.strict,
       placeholder: createPlaceholder(config.directory),
-      power: this,
+      power: this.#power,
+      watching: this.chronicle,
       begun: (listener) => events.begun(listener),
       over: () => this.#isOver(),
     });
@@ -65,49 +80,56 @@ export class Machine implements Power {
   /** Boots the machine and serves it until it has ended. No process of it is left then. */
   async run(): Promise<Outcome> {
     keepReserve();
-    process.on('SIGCHLD', () => this.#reap());
+    const reap = () => this.#reap();
+    process.on('SIGCHLD', reap);
     this.#request(new Change('boot'));
     this.#loadModules();
     while (this.#outcome === undefined) await this.#watcher.round();
-    this.#change?.refuse(ended(), errno.EIO);
+    this.#change?.refuseAtEnd();
     this.#launchpad.dismiss();
-    this.#stage.end();
+    this.chronicle.end(this.#stage.generation, this.#stage.isOver, () => this.#stage.end());
+    process.off('SIGCHLD', reap);
+    this.#watcher.close();
     return this.#outcome;
   }
 
   /** @param detailed whether each session is wanted, too */
   status(detailed = false): MachineStatus {
-    return {
-      name: this.#config.name,
-      pid: process.pid,
-      generation: this.#stage.generation?.number ?? 0,
-      argv: this.#command.argv,
-      detached: this.#config.detached,
-      processes: this.#programs.list().length,
-      abi: this.#options?.profile ?? this.#config.profile,
-      modules: (this.#options?.modules ?? []).map(({ name }) => name),
-      ...preservedBy(this.#stage.generation?.kernel, detailed),
-      startedAt: this.#startedAt,
-    };
+    const [command, options, processes] = [this.#command, this.#options, this.#programs.list().length];
+    return statusOf(this.#config, { generation: this.#stage.generation, processes, command, options }, detailed);
   }
 
   /**
    * Goes into the next generation.
    *
-   * @param command what is new of what it runs; nothing by default
-   * @param newKernel what is new of what its kernel is started with; nothing by default
+   * @param command, newKernel what is new of what it runs, and of what its kernel is started with
    * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
   kexec(command: NewCommand = {}, newKernel: NewKernel = {}, asked?: AbortSignal): Promise<KexecReport> {
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        const isNew = command.argv !== undefined || command.cwd !== undefined;
-        const next = isNew ? { command: { ...this.#command, ...command } } : {};
+        const next = Object.keys(command).length > 0 ? { command: { ...this.#command, ...command } } : {};
         this.#request(new Change('kexec', { ...next, kernel, succeeded, failed }));
       });
     return this.#watcher.during(newOptions(newKernel, asked).then(request));
   }
+
+  /**
+   * The same with nothing new, or another run of the command on this kernel; at once, so that it can follow the exit of
+   * a program that was the last one.
+   */
+  proceed(kind: 'kexec' | 'resume', failed: (error: Error) => void): void {
+    this.#request(new Change(kind, { failed }));
+  }
+
+  /** A kexec is near. What takes long is done while the programs still run. */
+  imageLoaded(): void {
+    this.#launchpad.prepareEarly();
+  }
+
+  /** Gives Node turns for a while: it has work that does not show. */
+  readonly settle = (): void => this.#watcher.settle();
 
   /** Asks the programs to end, and ends them after `timeout` milliseconds. */
   stop(timeout: number): void {
@@ -135,16 +157,6 @@ export class Machine implements Power {
     this.#end({ failure: reason });
   }
 
-  imageLoaded(): void {
-    // A kexec is near. What takes long is done while the programs still run.
-    this.#launchpad.prepareEarly();
-  }
-
-  end(kind: EndKind, notification: Notification): void {
-    const listener = this.#stage.generation?.listener;
-    if (listener !== undefined) this.#request(new Change(kind, { call: { notification, listener } }));
-  }
-
   #end(outcome: Outcome): void {
     this.#outcome ??= outcome;
   }
@@ -162,7 +174,7 @@ export class Machine implements Power {
 
   #request(change: Change): void {
     if (this.#outcome !== undefined) {
-      change.refuse(ended(), errno.EIO);
+      change.refuseAtEnd();
       return;
     }
     if (this.#change !== undefined) {
@@ -170,12 +182,13 @@ export class Machine implements Power {
       return;
     }
     if (change.kind === 'power-off') {
+      change.commit();
       this.#end({ code: 0 });
       return;
     }
     try {
       // What cannot be run is refused before anything is prepared for it.
-      findExecutable(change.options.command ?? this.#command);
+      findExecutable(this.#commandOf(change));
       this.#change = change;
       this.#launchpad.prepare();
       this.#advance();
@@ -209,19 +222,19 @@ export class Machine implements Power {
     const last = this.#stage.generation;
     let frozen = false;
     try {
-      const command = change.options.command ?? this.#command;
+      const command = this.#commandOf(change);
       const file = findExecutable(command);
-      checkNextKernel(change.kind, last, this.#ram, options);
+      checkNextKernel(change.kind, last, this.#ram, options, this.chronicle);
       change.begin();
-      const { kernel, carried } = nextKernel(change.kind, last, this.#ram, options);
-      change.carried = carried;
-      frozen = carried !== undefined;
-      const generation = this.#stage.next(listener, kernel);
+      const next = nextKernel(change.kind, last, this.#ram, options, this.chronicle);
+      change.carried = next.carried;
+      frozen = next.carried !== undefined;
+      const generation = this.#stage.next(listener, next);
       // The programs end: from here on there is no way back.
       frozen = false;
-      this.#stage.end(kernel);
-      this.image = undefined;
-      this.crashImage = undefined;
+      change.commit();
+      this.chronicle.change(last, change.kind, () => this.#stage.end(next.kernel));
+      this.#power.reset();
       change.replaced = this.#command;
       this.#command = command;
       this.#options = options;
@@ -244,10 +257,10 @@ export class Machine implements Power {
       return;
     }
     const report = change.complete(number);
+    this.chronicle.generationBegan(change.kind, number, this.#command.argv, change.carried);
     if (change.kind === 'boot') this.#events.started();
-    if (change.kind === 'kexec') say(describeKexec(report));
-    if (change.kind === 'restart')
-      say(`restart: generation ${number}; what was preserved is gone, as after a cold boot`);
+    const line = describeChange(change.kind, report);
+    if (line !== undefined) say(line);
   }
 
   /** What cannot be executed is found out when the last generation is gone; its command may still do. */
@@ -265,6 +278,11 @@ export class Machine implements Power {
     this.#request(new Change('resume'));
   }
 
+  #commandOf({ kind, options }: Change): Command {
+    const number = (this.#stage.generation?.number ?? 0) + (kind === 'resume' ? 0 : 1);
+    return options.command ?? this.#events.commandOf?.(number) ?? this.#command;
+  }
+
   #isOver(): void {
     this.#reap();
     this.#endIfOver();
@@ -276,19 +294,7 @@ export class Machine implements Power {
   }
 
   #reap(): void {
-    const before = this.#programs.exit;
     this.#launchpad.reaped(this.#programs.reap());
-    if (this.#programs.exit !== before) this.#watcher.after(GRACE, () => this.#sayWhoIsLeft());
+    this.#firstExit.look();
   }
-
-  #sayWhoIsLeft(): void {
-    const { exit } = this.#programs;
-    const left = this.#programs.list().length;
-    if (exit === undefined || left === 0) return;
-    say(describeRest(this.#config.name, this.#command.argv[0] ?? '', exit, left));
-  }
-}
-
-function ended(): Error {
-  return new Error('Cannot go on with the live update: the machine has ended');
 }

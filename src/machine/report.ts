@@ -20,6 +20,13 @@ export function describeKexec({ generation, sessions, files, bytes, blackout }: 
   return `kexec: generation ${generation}, ${what}, blackout ${blackout.toFixed(1)} ms`;
 }
 
+/** One line about a new generation; undefined where there is nothing to say. */
+export function describeChange(kind: string, report: KexecReport): string | undefined {
+  if (kind === 'kexec') return describeKexec(report);
+  if (kind !== 'restart') return undefined;
+  return `restart: generation ${report.generation}; what was preserved is gone, as after a cold boot`;
+}
+
 /** An exception that is a bug of luo, as much of it as a person can report. */
 export function describePanic(generation: number, error: unknown): string {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -5,13 +5,14 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { Command } from './command.js';
 import { Generation, type GenerationOptions } from './generation.js';
 import type { Launcher } from './launcher.js';
+import type { NextKernel } from './live-update.js';
 import type { Programs } from './programs.js';
 import { describePanic, say } from './report.js';
 import { withReserve } from './reserve.js';
 import { Terminal } from './terminal.js';
 import type { Watcher } from './watcher.js';
 
-export interface StageOptions extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power'> {
+export interface StageOptions extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power' | 'watching'> {
   readonly watcher: Watcher;
   readonly programs: Programs;
   /** A generation begins, and its listener is this descriptor. */
@@ -39,13 +40,11 @@ export class Stage {
     return this.#over;
   }
 
-  /** The next generation, which does not run yet. It has the number of the last one where the kernel is the same. */
-  next(listener: Listener, kernel: Kernel): Generation {
-    const last = this.#generation;
-    const number = last?.kernel === kernel ? last.number : (last?.number ?? 0) + 1;
-    const { strict, placeholder, power } = this.#options;
+  /** The next generation, which does not run yet. */
+  next(listener: Listener, { number, kernel, remains }: NextKernel): Generation {
+    const { strict, placeholder, power, watching } = this.#options;
     const panicked = (error: unknown) => say(describePanic(number, error));
-    return new Generation({ number, kernel, listener, strict, placeholder, power, panicked });
+    return new Generation({ number, kernel, remains, listener, strict, placeholder, power, watching, panicked });
   }
 
   /**
@@ -80,6 +79,8 @@ export class Stage {
     if (this.#generation === undefined) return;
     watcher.unwatch(this.#generation.listener.fd);
     watcher.unwatch(this.#generation.channels.epoll.fd);
+    // A kernel that goes on lets go of what its programs had open.
+    if (this.#generation.kernel === next) this.#generation.drain();
     this.#generation.dispose(next);
   }
 

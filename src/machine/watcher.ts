@@ -1,3 +1,4 @@
+import { close } from '../host/descriptors.js';
 import { EPOLLIN, Epoll } from '../host/epoll.js';
 import { Poll } from '../host/poll.js';
 import { eventLoopDescriptors, turn } from './event-loop.js';
@@ -71,6 +72,16 @@ export class Watcher {
       // Whoever waits for it goes on in a turn, too.
       this.#settledAt = performance.now() + SETTLING;
     }
+  }
+
+  /** Lets go of its own descriptors, when nothing is waited for any more. */
+  close(): void {
+    close(this.#epoll.fd);
+  }
+
+  /** Node has got work that does not show: turns for a while. */
+  settle(): void {
+    this.#settledAt = performance.now() + SETTLING;
   }
 
   /** Waits for something to happen, and handles it. */

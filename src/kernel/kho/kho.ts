@@ -1,3 +1,4 @@
+import { type Tracer, trace } from '../step.js';
 import type { PageFrameNumber, PhysicalAddress } from '../units.js';
 import type { Folio } from './folio.js';
 import { Incoming } from './incoming.js';
@@ -17,6 +18,8 @@ export { decodeKhoVmalloc, encodeKhoVmalloc, type KhoVmalloc } from './kho-vmall
 export class Kho {
   /** The RAM of this kernel. */
   readonly memory: PhysicalMemory;
+  /** Sees what is done, once it is set. */
+  tracer: Tracer | undefined;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
 
@@ -48,11 +51,13 @@ export class Kho {
    */
   preserveFolio(pfn: PageFrameNumber, order: number): void {
     this.#outgoing.preserveFolio(pfn, order);
+    this.tracer?.folio('preserve_folio', 2 ** order);
   }
 
   /** @throws Error where exactly that folio is not preserved, or the handover is finalized: a bug of the kernel */
   unpreserveFolio(pfn: PageFrameNumber, order: number): void {
     this.#outgoing.unpreserveFolio(pfn, order);
+    this.tracer?.folio('unpreserve_folio', 2 ** order);
   }
 
   /**
@@ -63,7 +68,8 @@ export class Kho {
    * @throws KernelError EBUSY where a page is preserved, or the handover is finalized; nothing is preserved then
    */
   preserveVmalloc(array: VmallocArray): KhoVmalloc {
-    return this.#outgoing.preserveVmalloc(array);
+    const action = { kind: 'kho', callback: 'preserve_vmalloc', pages: array.folios.length } as const;
+    return trace(this.tracer, action, () => this.#outgoing.preserveVmalloc(array));
   }
 
   /**
@@ -72,7 +78,8 @@ export class Kho {
    * @throws Error where there is no such list, or the handover is finalized: a bug of the kernel
    */
   unpreserveVmalloc(record: KhoVmalloc): void {
-    this.#outgoing.unpreserveVmalloc(record);
+    const action = { kind: 'kho', callback: 'unpreserve_vmalloc', pages: record.totalPages } as const;
+    trace(this.tracer, action, () => this.#outgoing.unpreserveVmalloc(record));
   }
 
   /**
@@ -102,7 +109,7 @@ export class Kho {
    * @throws Error where a folio of RAM was freed while it was preserved: a bug of the kernel
    */
   finalize(): PhysicalAddress {
-    return this.#outgoing.finalize();
+    return trace(this.tracer, { kind: 'kho', callback: 'finalize' }, () => this.#outgoing.finalize());
   }
 
   /**
@@ -111,7 +118,7 @@ export class Kho {
    * the handover is not finalized.
    */
   abort(): void {
-    this.#outgoing.abort();
+    trace(this.tracer, { kind: 'kho', callback: 'abort' }, () => this.#outgoing.abort());
   }
 
   /** The page that the last kernel gave by that name. */
@@ -131,7 +138,9 @@ export class Kho {
    * @throws KernelError EINVAL where it lies in RAM: use `restoreRamFolio`
    */
   restoreFolio(address: PhysicalAddress): PageBlock {
-    return this.#incoming.restoreFolio(address);
+    const block = this.#incoming.restoreFolio(address);
+    this.tracer?.folio('restore_folio', 2 ** block.order);
+    return block;
   }
 
   /**
@@ -141,7 +150,9 @@ export class Kho {
    * @throws KernelError EINVAL where it lies above RAM: use `restoreFolio`
    */
   restoreRamFolio(address: PhysicalAddress): Folio {
-    return this.#incoming.restoreRamFolio(address);
+    const folio = this.#incoming.restoreRamFolio(address);
+    this.tracer?.folio('restore_folio', 2 ** folio.order);
+    return folio;
   }
 
   /**
@@ -151,7 +162,8 @@ export class Kho {
    * @throws KernelError EINVAL where the list is corrupt or names a page that is not preserved; nothing has changed then
    */
   restoreVmalloc(record: KhoVmalloc): VmallocArray {
-    return this.#incoming.restoreVmalloc(record);
+    const action = { kind: 'kho', callback: 'restore_vmalloc', pages: record.totalPages } as const;
+    return trace(this.tracer, action, () => this.#incoming.restoreVmalloc(record));
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { KernelError } from '../error.js';
 import type { Hardware } from '../hardware.js';
-import type { Visit } from '../step.js';
+import { attempt, type Onlookers, trace } from '../step.js';
 import { checkHandle, type FlbRecord } from './abi.js';
 
 /** What an object is in the kernel that preserves it. */
@@ -81,15 +81,15 @@ interface Slot<Shared> {
 /** An FLB of one kernel (`struct liveupdate_flb`). */
 export class Flb<Shared = unknown> {
   readonly #operations: FlbOperations<Shared>;
-  readonly #visit: Visit;
+  readonly #onlookers: Onlookers;
   readonly #log: Hardware['log'];
   readonly #outgoing: Slot<Shared> = emptySlot();
   readonly #incoming: Slot<Shared> = emptySlot();
 
   /** Kernels make them: `initFlb`. */
-  constructor(operations: FlbOperations<Shared>, visit: Visit, log: Hardware['log']) {
+  constructor(operations: FlbOperations<Shared>, onlookers: Onlookers, log: Hardware['log']) {
     this.#operations = operations;
-    this.#visit = visit;
+    this.#onlookers = onlookers;
     this.#log = log;
   }
 
@@ -118,8 +118,9 @@ export class Flb<Shared = unknown> {
   filePreserve(): void {
     const slot = this.#outgoing;
     if (slot.count === 0n) {
-      this.#visit({ kind: 'flb', callback: 'preserve', compatible: this.compatible });
-      const { data, object } = this.#locked(slot, () => this.#preserve());
+      const { data, object } = attempt(this.#onlookers, this.#step('preserve'), () =>
+        this.#locked(slot, () => this.#preserve()),
+      );
       slot.data = data;
       slot.live = { object };
     }
@@ -134,7 +135,9 @@ export class Flb<Shared = unknown> {
     if (slot.count > 0n || live === undefined) return;
     this.#breakLock(slot);
     try {
-      this.#locked(slot, () => this.#operations.unpreserve({ data, object: live.object }));
+      trace(this.#onlookers.tracer, this.#step('unpreserve'), () =>
+        this.#locked(slot, () => this.#operations.unpreserve({ data, object: live.object })),
+      );
     } finally {
       Object.assign(slot, emptySlot());
     }
@@ -156,7 +159,9 @@ export class Flb<Shared = unknown> {
     this.#breakLock(slot);
     try {
       const { object } = this.#retrieved();
-      this.#locked(slot, () => this.#operations.finish({ object }));
+      trace(this.#onlookers.tracer, this.#step('finish'), () =>
+        this.#locked(slot, () => this.#operations.finish({ object })),
+      );
     } finally {
       Object.assign(slot, emptySlot());
     }
@@ -194,8 +199,10 @@ export class Flb<Shared = unknown> {
     if (slot.count === 0n) {
       throw new KernelError('ENOENT', `Cannot retrieve the FLB "${this.compatible}": the last kernel left none`);
     }
-    this.#visit({ kind: 'flb', callback: 'retrieve', compatible: this.compatible });
-    slot.live = { object: this.#locked(slot, () => this.#operations.retrieve({ data: slot.data })) };
+    const object = attempt(this.#onlookers, this.#step('retrieve'), () =>
+      this.#locked(slot, () => this.#operations.retrieve({ data: slot.data })),
+    );
+    slot.live = { object };
     return slot.live;
   }
 
@@ -204,6 +211,10 @@ export class Flb<Shared = unknown> {
     const lock = new FlbLock(slot);
     slot.holder = lock;
     return lock;
+  }
+
+  #step<Callback extends string>(callback: Callback) {
+    return { kind: 'flb', callback, compatible: this.compatible } as const;
   }
 
   /** The last file goes, outside of any callback: whoever has the lock still has forgotten it. */

@@ -1,5 +1,6 @@
 import { KernelError } from '../error.js';
 import { File } from '../fs/file.js';
+import { attempt, trace } from '../step.js';
 import type { FileRecord } from './abi.js';
 import { finishFlbs } from './flbs.js';
 import type { FileHandler, FinishCall, LiveUpdateSession, RetrieveCall } from './handler.js';
@@ -116,9 +117,10 @@ export class IncomingFiles {
     const { handler } = entry.registered;
     let retrieved: RetrievedFile;
     try {
-      this.#visit('retrieve', entry);
       entry.size = handler.incomingSize?.(entry.call.serializedData);
-      retrieved = withIdentity(handler, expectFile(handler, handler.retrieve(entry.call)));
+      retrieved = attempt(this.#parts.onlookers, this.#step('retrieve', entry), () =>
+        withIdentity(handler, expectFile(handler, handler.retrieve(entry.call))),
+      );
     } catch (error) {
       if (error instanceof KernelError && this.#parts.rules.remembersFailedRetrieve) {
         entry.outcome = { failure: error };
@@ -133,12 +135,13 @@ export class IncomingFiles {
   #checkFinish(entry: IncomingEntry): void {
     const { handler } = entry.registered;
     if (handler.canFinish === undefined) return;
-    this.#visit('can_finish', entry);
-    if (handler.canFinish(finishCall(entry)) === true) return;
-    throw new KernelError(
-      'EBUSY',
-      `Cannot finish session ${this.#session.name}: token ${hex(entry.token)} is not ready; finish it again later`,
-    );
+    attempt(this.#parts.onlookers, this.#step('can_finish', entry), () => {
+      if (handler.canFinish?.(finishCall(entry)) === true) return;
+      throw new KernelError(
+        'EBUSY',
+        `Cannot finish session ${this.#session.name}: token ${hex(entry.token)} is not ready; finish it again later`,
+      );
+    });
   }
 
   /** The FLBs are let go of after the file that depends on them. */
@@ -149,7 +152,9 @@ export class IncomingFiles {
       this.#parts.log('warning', `${what} ${name} was finished: ${message}`);
     };
     try {
-      registered.handler.finish(finishCall(entry));
+      const call = finishCall(entry);
+      const step = { ...this.#step('finish', entry), retrieved: call.retrieved };
+      trace(this.#parts.onlookers.tracer, step, () => registered.handler.finish(call));
     } catch (error) {
       // The session is on its way out, and so are the files that come after this one.
       if (!(error instanceof KernelError)) throw error;
@@ -162,9 +167,9 @@ export class IncomingFiles {
     outcome.file.put();
   }
 
-  #visit(callback: 'retrieve' | 'can_finish', { token, registered }: IncomingEntry): void {
+  #step<Callback extends string>(callback: Callback, { token, registered }: IncomingEntry) {
     const { compatible } = registered.handler;
-    this.#parts.visit({ kind: 'file', callback, session: this.#session.name, token, compatible });
+    return { kind: 'file', callback, session: this.#session.name, token, compatible } as const;
   }
 }
 

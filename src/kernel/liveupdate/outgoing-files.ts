@@ -1,6 +1,6 @@
 import { KernelError } from '../error.js';
 import type { FileTable as DescriptorTable, File } from '../fs/file.js';
-import type { Visit } from '../step.js';
+import { attempt, type Onlookers, trace } from '../step.js';
 import { checkHandle, type FileTable } from './abi.js';
 import { preserveFlbs, unpreserveFlbs } from './flbs.js';
 import type { LiveUpdateSession, PreservedCall } from './handler.js';
@@ -13,8 +13,8 @@ export interface LiveUpdateParts {
   readonly rules: Rules;
   readonly handlers: FileHandlers;
   readonly taken: TakenFiles;
-  /** Called before each step that a handler may refuse. */
-  readonly visit: Visit;
+  /** Who sees what handlers are asked for, and may refuse it in their place. */
+  readonly onlookers: Onlookers;
   log(level: 'info' | 'warning' | 'error', message: string): void;
 }
 
@@ -152,13 +152,14 @@ export class OutgoingFiles {
   #freezeOne(entry: OutgoingFile): void {
     const { handler } = entry.registered;
     if (handler.freeze === undefined) return;
-    this.#visit('freeze', entry.token, handler.compatible);
-    const serializedData = handler.freeze(entry.call);
+    const serializedData = attempt(this.#parts.onlookers, this.#step('freeze', entry), () =>
+      handler.freeze?.(entry.call),
+    );
     if (serializedData === undefined) return;
     try {
       checkHandle(serializedData, `a file of the handler "${handler.compatible}"`);
     } catch (error) {
-      this.#attempt('unfreeze', entry.token, () => handler.unfreeze?.(entry.call));
+      this.#undo('unfreeze', entry, () => handler.unfreeze?.(entry.call));
       throw error;
     }
     entry.call = { ...entry.call, serializedData };
@@ -174,23 +175,25 @@ export class OutgoingFiles {
     if (rules.oneTokenPerFile && taken.has(identity)) {
       throw new KernelError('EBUSY', `${failure}: a session has this file already`);
     }
-    const { size, ...preserved } = this.#callPreserve(registered, token, file);
+    const { size, ...preserved } = this.#callPreserve({ registered, token }, file);
     taken.take(identity);
     registered.files += 1;
     return { token, registered, identity, size, call: { session: this.#session, file, ...preserved } };
   }
 
   /** The FLBs are there around the file: preserved before it, and let go of after it. */
-  #callPreserve({ handler, flbs }: RegisteredHandler, token: bigint, file: File) {
-    const lost = this.#lostFlb(token);
+  #callPreserve(entry: Pick<OutgoingFile, 'registered' | 'token'>, file: File) {
+    const { handler, flbs } = entry.registered;
+    const lost = this.#lostFlb(entry.token);
     preserveFlbs(flbs, lost);
     try {
-      this.#visit('preserve', token, handler.compatible);
-      const preserved = handler.preserve({ session: this.#session, file });
+      const preserved = attempt(this.#parts.onlookers, this.#step('preserve', entry), () =>
+        handler.preserve({ session: this.#session, file }),
+      );
       try {
         checkHandle(preserved.serializedData, `a file of the handler "${handler.compatible}"`);
       } catch (error) {
-        this.#attempt('unpreserve', token, () => handler.unpreserve({ session: this.#session, file, ...preserved }));
+        this.#undo('unpreserve', entry, () => handler.unpreserve({ session: this.#session, file, ...preserved }));
         throw error;
       }
       return preserved;
@@ -200,8 +203,9 @@ export class OutgoingFiles {
     }
   }
 
-  #unpreserveOne({ token, registered, identity, call }: OutgoingFile): void {
-    this.#attempt('unpreserve', token, () => registered.handler.unpreserve(call));
+  #unpreserveOne(entry: OutgoingFile): void {
+    const { token, registered, identity, call } = entry;
+    this.#undo('unpreserve', entry, () => registered.handler.unpreserve(call));
     unpreserveFlbs(registered.flbs, this.#lostFlb(token));
     registered.files -= 1;
     this.#parts.taken.release(identity);
@@ -213,18 +217,19 @@ export class OutgoingFiles {
   }
 
   #unfreezeAll(files: OutgoingFile[]): void {
-    for (const { token, registered, call } of files.reverse()) {
-      this.#attempt('unfreeze', token, () => registered.handler.unfreeze?.(call));
+    for (const entry of files.reverse()) {
+      const { handler } = entry.registered;
+      if (handler.unfreeze !== undefined) this.#undo('unfreeze', entry, () => handler.unfreeze?.(entry.call));
     }
   }
 
   /** Runs what there is nobody to tell of when it fails: the files that come after this one must have their turn. */
-  #attempt(callback: 'unpreserve' | 'unfreeze', token: bigint, run: () => void): void {
+  #undo(callback: 'unpreserve' | 'unfreeze', entry: Pick<OutgoingFile, 'registered' | 'token'>, run: () => void): void {
     try {
-      run();
+      trace(this.#parts.onlookers.tracer, this.#step(callback, entry), run);
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
-      const name = `token ${hex(token)} of session ${this.#session.name}`;
+      const name = `token ${hex(entry.token)} of session ${this.#session.name}`;
       this.#parts.log('warning', `Cannot ${callback} all of ${name}: ${error.message}`);
     }
   }
@@ -236,8 +241,12 @@ export class OutgoingFiles {
     };
   }
 
-  #visit(callback: 'preserve' | 'freeze', token: bigint, compatible: string): void {
-    this.#parts.visit({ kind: 'file', callback, session: this.#session.name, token, compatible });
+  #step<Callback extends string>(
+    callback: Callback,
+    { token, registered }: Pick<OutgoingFile, 'registered' | 'token'>,
+  ) {
+    const { compatible } = registered.handler;
+    return { kind: 'file', callback, session: this.#session.name, token, compatible } as const;
   }
 
   #reserve(failure: string): void {

@@ -16,6 +16,8 @@ export class Session implements LiveUpdateSession {
   readonly incoming: IncomingFiles;
   /** Whether a program has a descriptor for this incoming session, or had one that could not be finished. */
   retrieved = false;
+  /** Whether it was finished, by FINISH or as its descriptor was closed. */
+  finished = false;
   readonly #parts: LiveUpdateParts;
 
   /**
@@ -81,6 +83,7 @@ export class Session implements LiveUpdateSession {
    */
   finish(): void {
     this.incoming.finish();
+    this.finished = true;
     this.outgoing.unfreeze();
     this.outgoing.unpreserveAll();
   }

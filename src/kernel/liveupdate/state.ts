@@ -31,6 +31,8 @@ export interface IncomingSessionState {
   readonly state: LiveUpdateState;
   /** Whether a program has it, or had it and it could not be finished. */
   readonly retrieved: boolean;
+  /** Whether it was finished. It is there until its descriptor is closed. */
+  readonly finished: boolean;
   readonly files: readonly IncomingFileState[];
 }
 
@@ -62,6 +64,7 @@ export function stateOf(liveUpdate: LiveUpdate): KernelState {
     name: session.name.bytes.slice(),
     state: sessionState(session),
     retrieved: session.retrieved,
+    finished: session.finished,
     files: [...session.incoming.all()],
   }));
   return {

@@ -1,5 +1,5 @@
 import type { Hardware } from '../hardware.js';
-import type { Step, Visit } from '../step.js';
+import type { Step, Tracer, Visit } from '../step.js';
 import { PAGE_SIZE } from '../units.js';
 import { FakeHost } from './fake-host.js';
 
@@ -12,6 +12,7 @@ export class FakeHardware implements Hardware {
   constructor(
     readonly ram: Uint8Array,
     readonly files: FakeHost = new FakeHost(),
+    readonly tracer: Tracer | undefined = undefined,
   ) {}
 
   static withPages(pages: number): FakeHardware {
@@ -23,7 +24,7 @@ export class FakeHardware implements Hardware {
    * is spoilt, so that a test fails where the next one still looks at it.
    */
   afterKexec(): FakeHardware {
-    const next = new FakeHardware(this.ram.slice(), this.files);
+    const next = new FakeHardware(this.ram.slice(), this.files, this.tracer);
     this.ram.fill(0xdb);
     next.onStep = this.onStep;
     return next;

@@ -26,6 +26,7 @@ import {
 } from '../../uapi/liveupdate-extensions.js';
 import type { Handover } from '../hardware.js';
 import { Kernel, type KernelOptions } from '../kernel.js';
+import type { Tracer } from '../step.js';
 import { PAGE_SIZE } from '../units.js';
 import { FakeHardware } from './fake-hardware.js';
 import { type FakeFileOptions, FakeHost } from './fake-host.js';
@@ -36,6 +37,7 @@ export interface FakeMachineOptions extends Partial<KernelOptions> {
   readonly pages?: number;
   /** What holds the files. */
   readonly host?: FakeHost;
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A machine with one program, for tests: the ioctls as a program makes them, and kexec. */
@@ -45,9 +47,9 @@ export class FakeMachine {
   task: FakeTask;
   #options: KernelOptions;
 
-  constructor({ pages = 256, host = new FakeHost(), profile = 'linux', ...others }: FakeMachineOptions = {}) {
+  constructor({ pages = 256, host = new FakeHost(), tracer, profile = 'linux', ...others }: FakeMachineOptions = {}) {
     this.#options = { profile, ...others };
-    this.hardware = new FakeHardware(new Uint8Array(pages * PAGE_SIZE), host);
+    this.hardware = new FakeHardware(new Uint8Array(pages * PAGE_SIZE), host, tracer);
     this.kernel = Kernel.boot(this.hardware, this.#options);
     this.task = new FakeTask(this.kernel, this.hardware.files);
   }

@@ -16,7 +16,7 @@ const FIOASYNC = 0x5452;
 export function ioctl(trap: Trap): Answer {
   const command = trap.word(1);
   if (command === SIOCSIFFLAGS) return setInterfaceFlags(trap);
-  const { kernel, channels, listener, unheard } = trap.context;
+  const { kernel, channels, listener, unheard, calls } = trap.context;
   const ours = iocType(command) === LIVEUPDATE_IOCTL_TYPE;
   // A descriptor that was closed before this call must not be found by its number.
   if (ours) channels.drain();
@@ -27,8 +27,11 @@ export function ioctl(trap: Trap): Answer {
   if (command === FIOCLEX || command === FIONCLEX || command === FIONBIO) return PROCEED;
   if (command === FIOASYNC) return -errno.ENOTTY;
   const { call, task } = trap;
-  unheard.answer(call, listener, channel, task.memory, () =>
-    kernel.ioctl(channel.file, command, trap.address(2), task),
+  calls.ioctl(call, channel.file, task.memory, (carriedOut) =>
+    unheard.answer(call, listener, channel, task.memory, () => {
+      kernel.ioctl(channel.file, command, trap.address(2), task);
+      carriedOut();
+    }),
   );
   return ANSWERED;
 }

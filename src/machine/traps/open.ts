@@ -98,6 +98,16 @@ function openNamed(trap: Trap, flags: number, named: Named): Answer {
 }
 
 function openDevice(trap: Trap, flags: number): Answer {
+  const { calls } = trap.context;
+  const fd = calls.call(trap.call, 'open', (opened) => tryDevice(trap, flags, opened));
+  return fd < 0 ? fd : ANSWERED;
+}
+
+/**
+ * @param opened called when the device is open, before the program learns of it
+ * @returns the descriptor that the program has got, or the negative error number
+ */
+function tryDevice(trap: Trap, flags: number, opened: () => void): number {
   const { kernel, channels, placeholder } = trap.context;
   if ((flags & O_DIRECTORY) !== 0) return -errno.ENOTDIR;
   // Linux refuses to pass a descriptor of that kind on: one that can read nothing is the nearest to it.
@@ -110,13 +120,15 @@ function openDevice(trap: Trap, flags: number): Answer {
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     // The number is set aside before the device is opened.
-    return trap.task.files.hasRoom() ? -error.errno : -errno.EMFILE;
+    if (trap.task.files.hasRoom()) throw error;
+    return -errno.EMFILE;
   }
   if ((flags & O_DIRECT) !== 0) {
     file.put();
     return -errno.EINVAL;
   }
   try {
+    opened();
     return giveDevice(trap, file, flags);
   } catch (error) {
     file.put();
@@ -125,7 +137,7 @@ function openDevice(trap: Trap, flags: number): Answer {
 }
 
 /** Gives the program a descriptor of the device, which takes over the reference; where there is none, it is put. */
-function giveDevice(trap: Trap, file: File, flags: number): Answer {
+function giveDevice(trap: Trap, file: File, flags: number): number {
   const { channels, listener } = trap.context;
   const kept = flags & (O_ACCMODE | O_NONBLOCK | O_APPEND);
   const channel = channels.open(file, kept | O_LARGEFILE, true);
@@ -137,7 +149,7 @@ function giveDevice(trap: Trap, file: File, flags: number): Answer {
     return fd;
   }
   close(channel.theirs);
-  return ANSWERED;
+  return fd;
 }
 
 /** `/sys/kernel/kexec_loaded`, which kexec-tools reads before it jumps: of this machine, and not of the host. */
@@ -146,7 +158,8 @@ function openKexecLoaded(trap: Trap, flags: number, crash: boolean): Answer {
   if ((flags & O_ACCMODE) !== 0) return -errno.EACCES;
   const { image, crashImage } = trap.context.power;
   const loaded = (crash ? crashImage : image) !== undefined;
-  return give(trap, virtualFile(loaded ? '1\n' : '0\n'), flags);
+  const fd = give(trap, virtualFile(loaded ? '1\n' : '0\n'), flags);
+  return fd < 0 ? fd : ANSWERED;
 }
 
 function openDescriptor(trap: Trap, flags: number, path: string): Answer {
@@ -161,11 +174,14 @@ function openDescriptor(trap: Trap, flags: number, path: string): Answer {
   return unlessRefused(() => kernel.checkResize(inodeKey(status.device, status.inode), status.size, 0n));
 }
 
-/** Gives the program a copy of a descriptor of ours as the result of its call, and closes ours. */
-function give(trap: Trap, fd: number, flags: number): Answer {
+/**
+ * Gives the program a copy of a descriptor of ours as the result of its call, and closes ours.
+ *
+ * @returns its number, or the negative error number
+ */
+function give(trap: Trap, fd: number, flags: number): number {
   try {
-    const result = trap.context.listener.addDescriptor(trap.call.id, fd, (flags & O_CLOEXEC) !== 0, true);
-    return result < 0 ? result : ANSWERED;
+    return trap.context.listener.addDescriptor(trap.call.id, fd, (flags & O_CLOEXEC) !== 0, true);
   } finally {
     close(fd);
   }

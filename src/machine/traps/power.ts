@@ -11,9 +11,17 @@ import {
 } from '../../uapi/kexec.js';
 import * as uapi from '../../uapi/reboot.js';
 import { descriptorPath } from '../task.js';
-import { ANSWERED, type Answer, type LoadedImage, type Trap } from './trap.js';
+import { ANSWERED, type Answer, type EndKind, type LoadedImage, type Trap } from './trap.js';
 
-export const powerTraps = { reboot, kexec_load: kexecLoad, kexec_file_load: kexecFileLoad };
+export const powerTraps = {
+  reboot,
+  kexec_load: (trap: Trap) => watched(trap, 'kexec_load', kexecLoad),
+  kexec_file_load: (trap: Trap) => watched(trap, 'kexec_file_load', kexecFileLoad),
+};
+
+function watched(trap: Trap, name: string, run: (trap: Trap) => number): Answer {
+  return trap.context.calls.call(trap.call, name, () => run(trap));
+}
 
 function reboot(trap: Trap): Answer {
   const known: readonly number[] = uapi.LINUX_REBOOT_MAGIC2;
@@ -24,23 +32,34 @@ function reboot(trap: Trap): Answer {
     case uapi.LINUX_REBOOT_CMD_CAD_OFF:
       return 0;
     case uapi.LINUX_REBOOT_CMD_KEXEC:
-      if (power.image === undefined) return -errno.EINVAL;
-      power.end('kexec', trap.call);
-      return ANSWERED;
+      return end(trap, 'kexec', 'LINUX_REBOOT_CMD_KEXEC', power.image === undefined ? noImage() : undefined);
     case uapi.LINUX_REBOOT_CMD_RESTART:
     case uapi.LINUX_REBOOT_CMD_RESTART2:
-      power.end('restart', trap.call);
-      return ANSWERED;
+      return end(trap, 'restart', 'LINUX_REBOOT_CMD_RESTART');
     case uapi.LINUX_REBOOT_CMD_HALT:
     case uapi.LINUX_REBOOT_CMD_POWER_OFF:
-      power.end('power-off', trap.call);
-      return ANSWERED;
+      return end(trap, 'power-off', 'LINUX_REBOOT_CMD_POWER_OFF');
     default:
       return -errno.EINVAL;
   }
 }
 
-function kexecFileLoad(trap: Trap): Answer {
+function end(trap: Trap, kind: EndKind, command: string, refusal?: KernelError): Answer {
+  const { power, calls } = trap.context;
+  const over = calls.reboot(trap.call, command);
+  if (refusal !== undefined) {
+    over({ code: refusal.errno, error: refusal });
+    return -refusal.errno;
+  }
+  power.end(kind, trap.call, over);
+  return ANSWERED;
+}
+
+function noImage(): KernelError {
+  return new KernelError('EINVAL', 'Cannot kexec: no image is loaded; call kexec_load or kexec_file_load before');
+}
+
+function kexecFileLoad(trap: Trap): number {
   const flags = trap.word(4);
   if ((flags & ~(KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH | KEXEC_FILE_NO_INITRAMFS)) !== 0) return -errno.EINVAL;
   const crash = (flags & KEXEC_FILE_ON_CRASH) !== 0;
@@ -67,14 +86,14 @@ function commandLineProblem(trap: Trap, length: number): number | undefined {
   }
 }
 
-function kexecLoad(trap: Trap): Answer {
+function kexecLoad(trap: Trap): number {
   const segments = trap.call.arguments[1] ?? 0n;
   const flags = trap.word(3);
   if (segments > BigInt(KEXEC_SEGMENT_MAX)) return -errno.EINVAL;
   return record(trap, (flags & KEXEC_ON_CRASH) !== 0, segments === 0n ? undefined : {});
 }
 
-function record(trap: Trap, crash: boolean, image: LoadedImage | undefined): Answer {
+function record(trap: Trap, crash: boolean, image: LoadedImage | undefined): number {
   const { power } = trap.context;
   if (crash) {
     power.crashImage = image;

@@ -8,6 +8,7 @@ import type { Channel, Channels } from '../channels.js';
 import type { Placeholder } from '../placeholder.js';
 import { CallingTask, descriptorPath } from '../task.js';
 import type { UnheardAnswers } from '../unheard.js';
+import type { RebootOver, WatchedCalls } from '../watched-calls.js';
 
 /** An image that a program loaded for kexec. luo boots its own kernel whatever the image is. */
 export interface LoadedImage {
@@ -25,8 +26,12 @@ export interface Power {
   crashImage: LoadedImage | undefined;
   /** An image was loaded: a kexec is near. */
   imageLoaded(): void;
-  /** Ends the generation once the call that asked for it can be left waiting. It is answered where that fails. */
-  end(kind: EndKind, call: Notification): void;
+  /**
+   * Ends the generation once the call that asked for it can be left waiting. It is answered where that fails.
+   *
+   * @param over told how it went
+   */
+  end(kind: EndKind, call: Notification, over: RebootOver): void;
 }
 
 /** What the calls of a generation are answered with. */
@@ -38,6 +43,8 @@ export interface Context {
   /** An empty file that stands for the device where a program opens it for its path only. */
   readonly placeholder: Placeholder;
   readonly unheard: UnheardAnswers;
+  /** Through which the calls go that have to do with live update. */
+  readonly calls: WatchedCalls;
 }
 
 /** The kernel carries the call out as if nothing had happened. */

@@ -1,0 +1,23 @@
+import { chooseMachine, follow } from '../machine/control-client.js';
+import { SetupError } from '../machine/directories.js';
+import { plural, say } from '../machine/report.js';
+import { TraceLines } from '../machine/trace-lines.js';
+import { print } from './output.js';
+
+/** `luo trace`. Returns when the machine has ended, or nobody reads any more. */
+export async function trace(name: string | undefined, { json = false }: { json?: boolean }): Promise<void> {
+  const machine = chooseMachine(name);
+  const lines = new TraceLines();
+  let ended = false;
+  await follow(machine, (message) => {
+    if ('lost' in message) {
+      say(`${plural(message.lost, 'event')} lost: they came faster than they were read`);
+      return;
+    }
+    const { event } = message;
+    ended = event.event === 'end' && event.by !== 'kexec' && event.by !== 'restart';
+    const text = json ? [JSON.stringify(event)] : lines.format(event);
+    if (!print(text.map((line) => `${line}\n`).join(''))) process.exit(0);
+  });
+  if (!ended) throw new SetupError(`The trace of machine "${machine}" breaks off: it was ended by force`);
+}

@@ -1,0 +1,87 @@
+/** Everything that is told of a machine and injected into it, from its first boot to its end. */
+import { constants } from 'node:os';
+import type { Exit } from '../host/processes.js';
+import type { Carried, Change } from './change.js';
+import type { MachineConfig } from './config.js';
+import type { EndEvent } from './events.js';
+import { parseFault } from './fault-parser.js';
+import type { Generation } from './generation.js';
+import { Injector } from './injector.js';
+import { Recorder } from './recorder.js';
+import { say } from './report.js';
+import { openTrace, type Trace } from './trace-target.js';
+import { duringKexec, type Watching } from './watched-kernel.js';
+
+export class Chronicle implements Watching {
+  readonly recorder = new Recorder();
+  readonly injector: Injector;
+  readonly #traces: readonly Trace[];
+
+  /**
+   * @throws FaultError for a fault that cannot be read
+   * @throws SetupError where a trace cannot be written
+   */
+  constructor({ trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>) {
+    this.injector = new Injector(inject.map(parseFault));
+    this.#traces = trace.map(openTrace);
+    for (const { write } of this.#traces) this.recorder.watch(write);
+  }
+
+  /** The first program of a generation runs. */
+  generationBegan(kind: Change['kind'], generation: number, argv: readonly string[], carried?: Carried): void {
+    if (kind === 'kexec') duringKexec(this, 'execute', generation, () => undefined);
+    const took = carried === undefined ? {} : { carried: { ...carried, bytes: String(carried.bytes) } };
+    this.recorder.tell({ event: 'generation', generation, argv, ...took });
+  }
+
+  /** The first program of a generation has ended by itself. */
+  programExited(generation: Generation | undefined, { code, signal }: Exit): void {
+    const how = signal === undefined ? { code: code ?? 0 } : { signal: signalName(signal) };
+    this.recorder.tell({ event: 'exit', generation: generation?.number ?? 0, ...how });
+  }
+
+  /**
+   * Ends a generation for another one.
+   *
+   * @param generation undefined before there is one
+   */
+  change(generation: Generation | undefined, kind: Change['kind'], end: () => void): void {
+    // A resume goes on with the same kernel.
+    this.#endGeneration(generation, kind === 'kexec' || kind === 'restart' ? kind : undefined, end);
+  }
+
+  /**
+   * Ends the last generation.
+   *
+   * @param isOver whether nothing of it runs any more
+   */
+  end(generation: Generation | undefined, isOver: boolean, end: () => void): void {
+    const by = generation?.hasPanicked ? 'panic' : isOver ? 'exit' : 'stop';
+    this.#endGeneration(generation, by, end);
+    this.#close();
+  }
+
+  #endGeneration(generation: Generation | undefined, by: EndEvent['by'] | undefined, end: () => void): void {
+    if (generation === undefined || by === undefined) {
+      end();
+      return;
+    }
+    const { number, kernel, remains } = generation;
+    // While all is frozen, a session that is closed stays.
+    if (by !== 'kexec') generation.drain();
+    const report = remains.report(kernel, by);
+    if (by === 'kexec') duringKexec(this, 'end', number, end);
+    else end();
+    this.recorder.tell({ event: 'end', generation: number, by, ...report });
+  }
+
+  #close(): void {
+    for (const { close } of this.#traces) close();
+    for (const sentence of this.injector.missed) say(sentence);
+  }
+}
+
+function signalName(number: number): string {
+  const found = Object.entries(constants.signals).find(([, value]) => value === number);
+  return found?.[0] ?? `signal ${number}`;
+}

@@ -1,0 +1,60 @@
+/**
+ * Faults that the world has for an agent, one at a time: `--inject 'retrieve_fd:token=0x1a:errno=ENOMEM:nth=2'`.
+ *
+ *     POINT[:session=NAME][:token=NUMBER][:errno=NAME][:nth=NUMBER][:generation=NUMBER][…]
+ *
+ * The point is where the fault strikes. It strikes once. Without `session`, `token` or `generation`, any will do; `nth`
+ * counts those that match, from 1, and is 1 where it is not given.
+ */
+import type { ErrnoName } from '../uapi/errno.js';
+import type { KexecStep } from './events.js';
+
+/** A call of the agent that is refused before luo does anything: a name of `CallEvent.call` in lower case. */
+export const callPoints = [
+  'open',
+  'create_session',
+  'retrieve_session',
+  'preserve_fd',
+  'retrieve_fd',
+  'finish',
+  'get_name',
+  'reboot',
+] as const;
+
+/** Any of several calls, which `call` narrows down. */
+export const anyCallPoints = ['emfile', 'eintr'] as const;
+
+/** A step within the kernel that fails: a name of `StepEvent.step`. */
+export const stepPoints = [
+  'preserve',
+  'freeze',
+  'retrieve',
+  'can_finish',
+  'flb_preserve',
+  'flb_retrieve',
+  'allocate',
+] as const;
+
+/** What happens to a process: the agent is killed before or after a call, or the machine in the middle of a kexec. */
+export const killPoints = ['kill_agent', 'kill_machine'] as const;
+
+export const faultPoints = [...callPoints, ...anyCallPoints, ...stepPoints, ...killPoints] as const;
+export type FaultPoint = (typeof faultPoints)[number];
+export type CallPoint = (typeof callPoints)[number];
+
+export interface Fault {
+  readonly point: FaultPoint;
+  /** As it was given. */
+  readonly text: string;
+  readonly session?: string;
+  readonly token?: bigint;
+  /** What the call or the step fails with. None where something is killed. */
+  readonly errno?: ErrnoName;
+  readonly nth: number;
+  readonly generation?: number;
+  /** Of `emfile` and `eintr`: which call. */
+  readonly call?: CallPoint;
+  /** Of `kill_agent`: the call that luo answers last, or the one that it does not carry out any more. */
+  readonly after?: CallPoint | KexecStep;
+  readonly before?: CallPoint;
+}
