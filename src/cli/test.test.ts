@@ -45,20 +45,23 @@ for (const habit of ['good', 'other-order', 'chatty']) {
   });
 }
 
-/** Whether the last descriptor was closed before the generation's end or by it, nobody called FINISH. */
-const UNFINISHED =
+/**
+ * What holds the session is ended by luo. Whether its descriptor is closed before the generation's end is told or after
+ * that, nobody called FINISH.
+ */
+const ENDED_UNFINISHED =
   /Stage 2 retrieved session "agent" and never finished it|Nothing finished session "agent", which stage 2 had retrieved/;
 
 for (const [habit, expected] of [
   ['idle', /Nothing opened \/dev\/liveupdate, in no stage/],
-  ['forgets-finish', UNFINISHED],
+  ['forgets-finish', /Stage 2 retrieved session "agent" and never finished it/],
   ['forgets-file', /Nothing retrieved file 0x2 of session "agent" in stage 2/],
   ['deserter', /Nothing retrieved session "agent" in stage 2: lost with 2 files: 0x1, 0x2/],
   ['two-sessions', /Nothing retrieved session "other" in stage 2: lost with file 0x3/],
   ['leaks-session', /Stage 2 made session "new", and nothing takes it over/],
   ['token-twice', /Stage 1 did not preserve file 0x1 of session "agent" \(EEXIST\), and went on: .*used already/],
   ['no-holder', /Stage 1 closed session "agent" before the kexec, so it did not pass/],
-  ['keeps-session', UNFINISHED],
+  ['keeps-session', ENDED_UNFINISHED],
   ['exits-3', /Stage 2 exited with 3/],
   ['crashes', /Stage 2 was ended by SIGSEGV/],
 ] as const) {
