@@ -155,12 +155,16 @@ function checkedPattern(text: string): string {
   }
 }
 
-/** @throws SetupError for a point that there is not */
-function pointsOf({ only, except }: TestOptions): readonly FaultPoint[] | undefined {
+/** @throws SetupError for a point that there is not, and where there is nothing to choose from, or left */
+function pointsOf({ only, except, sweep: isSweep }: TestOptions): readonly FaultPoint[] | undefined {
   if (only === undefined && except === undefined) return undefined;
+  if (isSweep !== true)
+    throw new SetupError('Cannot choose faults with --only or --except without --sweep: there are none. Add --sweep');
   const wanted = only === undefined ? faultPoints : pointsIn(only);
   const unwanted = except === undefined ? [] : pointsIn(except);
-  return wanted.filter((point) => !unwanted.includes(point));
+  const points = wanted.filter((point) => !unwanted.includes(point));
+  if (points.length > 0) return points;
+  throw new SetupError('Cannot sweep over no faults: --except takes all that --only names');
 }
 
 function pointsIn(text: string): FaultPoint[] {

@@ -1,3 +1,4 @@
+import { close } from '../host/descriptors.js';
 import { LiveUpdateError } from './error.js';
 import { Memfd } from './memfd.js';
 import { INDEX_TOKEN } from './outgoing-state.js';
@@ -26,17 +27,28 @@ export function takeBuffers(session: LiveUpdateSession): Map<string, StateBuffer
 }
 
 function takeIndex(session: LiveUpdateSession): IndexEntry[] {
-  using memfd = Memfd.fromDescriptor(session.retrieve(INDEX_TOKEN));
+  using memfd = takeMemory(session, INDEX_TOKEN);
   return readIndex(memfd.map());
 }
 
 function takeBuffer(session: LiveUpdateSession, { key, token, bytes }: IndexEntry): StateBuffer {
-  const memfd = Memfd.fromDescriptor(session.retrieve(token));
+  const memfd = takeMemory(session, token);
   // A machine that is not strict lets a write over the end make a preserved file longer.
   if (memfd.size >= bytes) return new StateBuffer(memfd, bytes);
   const { size } = memfd;
   memfd.close();
   throw new IndexError('damaged', `its buffer ${JSON.stringify(key)} has ${size} bytes, and its index says ${bytes}`);
+}
+
+/** Where the file is no memory, its descriptor is closed: the session gives another one to who asks. */
+function takeMemory(session: LiveUpdateSession, token: number): Memfd {
+  const fd = session.retrieve(token);
+  try {
+    return Memfd.fromDescriptor(fd);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
 }
 
 function stateError(session: LiveUpdateSession, cause: unknown): unknown {
@@ -52,6 +64,8 @@ function explanation(cause: unknown): [PersistentStateErrorCode | undefined, str
     return [cause.problem === 'version' ? 'ERR_STATE_VERSION' : 'ERR_STATE_DAMAGED', cause.message];
   if (cause instanceof RangeError) return ['ERR_STATE_DAMAGED', cause.message];
   if (!(cause instanceof LiveUpdateError)) return [undefined, ''];
+  // The program has closed the session that it gives: there is nothing to go back to.
+  if (cause.operation === 'RETRIEVE_FD' && cause.code === 'EBADF') return [undefined, ''];
   if (cause.operation === 'F_GET_SEALS') return ['ERR_STATE_DAMAGED', 'it has a file that is no memory'];
   if (cause.operation === 'RETRIEVE_FD' && cause.code === 'ENOENT')
     return cause.token === BigInt(INDEX_TOKEN)

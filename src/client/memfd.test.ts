@@ -37,20 +37,28 @@ test('an array stays good when the memfd is closed', () => {
 });
 
 test('a mapping ends when no array refers to it any more, and not before', async () => {
-  setFlagsFromString('--expose-gc');
-  // --expose-gc is for contexts that are made after it.
-  const collect: () => void = runInNewContext('gc');
   using memfd = Memfd.create('collected', { size: 4096 });
   const mappings = () => readFileSync('/proc/self/maps', 'latin1').split('/memfd:collected').length - 1;
   const kept = memfd.map().subarray(100, 200);
   for (let i = 0; i < 50; i++) memfd.map()[i] = i;
-  for (let i = 0; i < 100 && mappings() > 1; i++) {
-    collect();
-    await turn();
-  }
+  await collectGarbage(() => mappings() === 1);
   assert.equal(mappings(), 1);
   kept.fill(9);
   assert.equal(memfd.map()[199], 9);
+});
+
+test('an array whose buffer a byte stream takes leads to the same memory, or is refused', async () => {
+  using memfd = Memfd.create('streamed', { size: 65636 });
+  const enqueue = (array: Uint8Array) =>
+    new ReadableStream({ type: 'bytes', start: (controller) => controller.enqueue(array) });
+  const whole = memfd.map({ length: 65536 });
+  assert.throws(() => enqueue(whole), { name: 'TypeError', message: /could not be transferred/ });
+  assert.equal(whole.length, 65536);
+  const { value: moved }: { value?: unknown } = await enqueue(memfd.map()).getReader().read();
+  assert.ok(moved instanceof Uint8Array);
+  await collectGarbage(() => false);
+  moved[65635] = 7;
+  assert.equal(memfd.map()[65635], 7);
 });
 
 test('memory of no bytes maps to an array of none', () => {
@@ -151,4 +159,15 @@ function freeDescriptor(): number {
   const fd = openSync('/dev/null', 'r');
   closeSync(fd);
   return fd;
+}
+
+/** Collects what nothing refers to, until all of it that matters is gone, or for long enough. */
+async function collectGarbage(isEnough: () => boolean): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  // --expose-gc is for contexts that are made after it.
+  const collect: () => void = runInNewContext('gc');
+  for (let i = 0; i < 100 && !isEnough(); i++) {
+    collect();
+    await turn();
+  }
 }

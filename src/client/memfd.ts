@@ -1,5 +1,5 @@
 import { addSeals, getSeals, resize, statDescriptor } from '../host/descriptors.js';
-import { MAX_MAPPED_LENGTH, mapWhileUsed } from '../host/libc.js';
+import { MAX_MAPPED_LENGTH, mapWhileUsed } from '../host/mapped-array.js';
 import { createMemfd } from '../host/memfd.js';
 import { MFD_ALLOW_SEALING, MFD_HUGE_SHIFT, MFD_HUGETLB } from '../uapi/memfd.js';
 import { Descriptor } from './descriptor.js';
@@ -44,6 +44,8 @@ export class Memfd {
    * @throws LiveUpdateError `EINVAL` for a name or page size that the kernel does not take, `EMFILE`, `ENOMEM`
    */
   static create(name: string, { size = 0, sealable = false, hugeTLB = false }: MemfdOptions = {}): Memfd {
+    if (typeof name !== 'string')
+      throw new TypeError(`Cannot name memory by a value of type ${typeof name}: a string is needed`);
     if (name.includes('\0')) throw new RangeError(`Cannot name memory ${JSON.stringify(name)}: it has a NUL`);
     checkSize(size, `make memory "${name}"`);
     const flags = (sealable ? MFD_ALLOW_SEALING : 0) | hugeFlags(hugeTLB);
@@ -93,7 +95,8 @@ export class Memfd {
   /**
    * The memory itself as an array, shared with everybody who maps it, now and in the next generation: what is written
    * here is what is preserved. The array stays good after `close()`, and the mapping ends when no array refers to it
-   * any more. A worker to which it is posted gets a copy.
+   * any more. A worker to which it is posted gets a copy. A length of a whole number of 64 KiB is best: such an array
+   * cannot be transferred, as by a byte stream, which is a TypeError, and is fast element by element.
    *
    * Where another process makes the file shorter, touching what is gone kills this one (SIGBUS): seal a file that is
    * shared against `shrink`.
@@ -113,9 +116,9 @@ export class Memfd {
       throw new RangeError(`Cannot map ${part}: an array has at most 4 GiB, map parts by { offset, length }`);
     if (bytes === 0) return new Uint8Array(0);
     const { fd } = this;
-    const memory = attempt(this.#attempt('mmap', 'map'), () => mapWhileUsed(fd, offset, bytes));
+    const array = attempt(this.#attempt('mmap', 'map'), () => mapWhileUsed(fd, offset, bytes));
     this.#mapped = Math.max(this.#mapped, offset + bytes);
-    return new Uint8Array(memory);
+    return array;
   }
 
   /**
@@ -144,7 +147,7 @@ export class Memfd {
    */
   seal(...seals: readonly Seal[]): void {
     const bits = sealBits(seals);
-    const what = this.#attempt('F_ADD_SEALS', `seal against ${seals.join(', ')}`);
+    const what = this.#attempt('F_ADD_SEALS', `add the seals ${seals.join(', ') || '(none)'} to`);
     const fd = this.#descriptor.for(what);
     attempt(what, () => addSeals(fd, bits));
   }

@@ -29,6 +29,8 @@ test('what is no name is refused with what is wrong with it', () => {
     message: 'Cannot name a session "": a name has 1 to 63 bytes',
   });
   throws(() => encodeSessionName('ß'.repeat(32)), /has 64 bytes, at most 63 are taken$/);
+  // Two such names would be one for the kernel.
+  throws(() => encodeSessionName('a\ud800'), { name: 'RangeError', message: /"a\\ud800": it has half a surrogate/ });
   throws(() => encodeSessionName('a\0b'), /"a": it has a NUL, where a name ends$/);
   // A caller in JavaScript may hand in anything.
   throws(() => encodeSessionName(7 as unknown as string), { name: 'TypeError', message: /of type number/ });

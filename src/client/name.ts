@@ -6,7 +6,7 @@ const MAX_BYTES = LIVEUPDATE_SESSION_NAME_LENGTH - 1;
  * The name of a session as the kernel takes it: its bytes, then NULs.
  *
  * @throws TypeError where it is neither text nor bytes
- * @throws RangeError where it is empty, longer than 63 bytes, or has a NUL
+ * @throws RangeError where it is empty, longer than 63 bytes, has a NUL, or half a surrogate pair, which UTF-8 has not
  */
 export function encodeSessionName(name: string | Uint8Array): Uint8Array {
   if (typeof name !== 'string' && !(name instanceof Uint8Array))
@@ -19,6 +19,8 @@ export function encodeSessionName(name: string | Uint8Array): Uint8Array {
       `Cannot name a session ${quoted}: it has ${bytes.length} bytes, at most ${MAX_BYTES} are taken`,
     );
   if (bytes.includes(0)) throw new RangeError(`Cannot name a session ${quoted}: it has a NUL, where a name ends`);
+  if (typeof name === 'string' && decodeSessionName(bytes) !== name)
+    throw new RangeError(`Cannot name a session ${JSON.stringify(name)}: it has half a surrogate pair`);
   const field = new Uint8Array(LIVEUPDATE_SESSION_NAME_LENGTH);
   field.set(bytes);
   return field;

@@ -7,6 +7,23 @@ import { indexSize, writeIndex } from './state-index.js';
 /** The token of the index. Buffers have tokens from 1. */
 export const INDEX_TOKEN = 0;
 
+/** Memory for the index of a state. */
+export interface StateIndex extends Disposable {
+  readonly memfd: Memfd;
+  readonly bytes: Uint8Array;
+}
+
+/** @throws LiveUpdateError `EMFILE`, `ENOMEM` */
+export function newIndex(buffers: ReadonlyMap<string, StateBuffer>): StateIndex {
+  const memfd = Memfd.create('luo-state-index', { size: indexSize(entriesOf(buffers)) });
+  try {
+    return { memfd, bytes: memfd.map(), [Symbol.dispose]: () => memfd.close() };
+  } catch (error) {
+    memfd.close();
+    throw error;
+  }
+}
+
 /** The session that hands a state over, with its index. */
 export class OutgoingState {
   #nextToken = 1;
@@ -16,21 +33,27 @@ export class OutgoingState {
   /** Preserves everything, the index last: a session that has one has every buffer that it names. */
   private constructor(
     readonly session: LiveUpdateSession,
-    index: Memfd,
+    index: StateIndex,
     buffers: ReadonlyMap<string, StateBuffer>,
   ) {
-    this.#index = index.map();
+    this.#index = index.bytes;
     for (const buffer of buffers.values()) this.add(buffer);
     this.record(buffers);
-    session.preserve(index, INDEX_TOKEN);
+    session.preserve(index.memfd, INDEX_TOKEN);
   }
 
-  /** @throws LiveUpdateError, and then nothing is preserved */
-  static create(device: LiveUpdate, name: string, buffers: ReadonlyMap<string, StateBuffer>): OutgoingState {
+  /**
+   * @param index stays the caller's: the session holds its memory, and so does its array
+   * @throws LiveUpdateError, and then nothing is preserved
+   */
+  static create(
+    device: LiveUpdate,
+    name: string,
+    buffers: ReadonlyMap<string, StateBuffer>,
+    index: StateIndex,
+  ): OutgoingState {
     const session = device.createSession(name);
     try {
-      // The session holds it, and so does its array.
-      using index = Memfd.create('luo-state-index', { size: indexSize(entriesOf(buffers)) });
       return new OutgoingState(session, index, buffers);
     } catch (error) {
       session.close();

@@ -67,7 +67,7 @@ export class LiveUpdateSession {
    * @throws RangeError, TypeError where `token` is none
    */
   preserve(file: number | { readonly fd: number }, token: number | bigint): void {
-    const fd = checkedDescriptor(typeof file === 'number' ? file : file.fd);
+    const fd = checkedDescriptor(descriptorOf(file));
     const key = toToken(token);
     const what = this.#attempt('PRESERVE_FD', `preserve descriptor ${fd} under token ${tokenText(key)} in`, key);
     const argument = encodeFileArguments({ size: LiveupdateSize.file, fd, token: key });
@@ -119,6 +119,11 @@ export class LiveUpdateSession {
     const whole = { operation, action: `${action} session "${name}"`, session: name };
     return token === undefined ? whole : { ...whole, token };
   }
+}
+
+/** What a caller in JavaScript hands in may be nothing at all, which is no descriptor. */
+function descriptorOf(file: number | { readonly fd: number } | null | undefined): number {
+  return typeof file === 'number' ? file : (file?.fd ?? Number.NaN);
 }
 
 /** Asks the kernel. The descriptor stays the caller's where that fails. */

@@ -51,3 +51,13 @@ test('an update in the middle of anything finds a whole state', async () => {
   assert.equal(code, 0, stderr);
   await luo.nothingIsLeft();
 });
+
+test('a state that cannot be preserved anew, as with another buffer, is preserved as it was', async () => {
+  await using luo = new Luo();
+  const agent = ['sh', '-c', `ulimit -n 64; exec '${process.execPath}' '${program('client-scarce-state.mjs')}'`];
+  const fault = 'create_session:session=refused:nth=2:errno=ENOMEM';
+  const { code, stderr } = await luo.run(['run', '--inject', fault, '--', ...agent]);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /never struck/);
+  await luo.nothingIsLeft();
+});

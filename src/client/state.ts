@@ -1,8 +1,8 @@
-import { MAX_MAPPED_LENGTH } from '../host/libc.js';
+import { MAX_MAPPED_LENGTH } from '../host/mapped-array.js';
 import { LiveUpdateError } from './error.js';
 import { takeBuffers } from './incoming-state.js';
 import { LiveUpdate } from './live-update.js';
-import { OutgoingState } from './outgoing-state.js';
+import { newIndex, OutgoingState } from './outgoing-state.js';
 import type { LiveUpdateSession } from './session.js';
 import { StateBuffer } from './state-buffer.js';
 import { PersistentStateError } from './state-error.js';
@@ -103,6 +103,7 @@ export class PersistentState {
     if (!Number.isSafeInteger(byteLength) || byteLength < 0 || byteLength > MAX_MAPPED_LENGTH)
       throw new RangeError(`${what}: ${byteLength} bytes are no whole number from 0 to 2^32; use several buffers`);
     if (this.#buffers.has(key)) throw new PersistentStateError('ERR_STATE_KEY_EXISTS', `${what}: there is one`);
+    const { isPreserved } = this;
     const buffer = StateBuffer.create(byteLength);
     try {
       const { array } = buffer;
@@ -112,6 +113,7 @@ export class PersistentState {
     } catch (error) {
       this.#buffers.delete(key);
       buffer.memfd.close();
+      if (isPreserved && !this.isPreserved) this.#preserveAgain();
       throw error;
     }
   }
@@ -179,10 +181,21 @@ export class PersistentState {
   }
 
   #preserveBy(device: LiveUpdate): void {
+    // This may fail, too. The new session then has the descriptor of the old one.
+    using index = newIndex(this.#buffers);
     this.#outgoing?.close();
     this.#outgoing = undefined;
-    this.#outgoing = OutgoingState.create(device, this.name, this.#buffers);
+    this.#outgoing = OutgoingState.create(device, this.name, this.#buffers, index);
     this.#hasSurplus = false;
+  }
+
+  /** What was preserved until something new could not be. Where this fails, too, `isPreserved` tells. */
+  #preserveAgain(): void {
+    try {
+      this.#preserveAll();
+    } catch (error) {
+      if (!(error instanceof LiveUpdateError)) throw error;
+    }
   }
 
   #tryToPreserve(device: LiveUpdate): void {

@@ -12,6 +12,7 @@ const libc = koffi.load(null);
 const native = {
   syscall: libc.func('syscall', 'int64', ['int64', 'uint64', 'uint64', 'uint64', 'uint64', 'uint64', 'uint64']),
   mmap: libc.func('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64']),
+  mremap: libc.func('mremap', 'intptr_t', ['uintptr_t', 'size_t', 'size_t', 'int', 'void *']),
   munmap: libc.func('munmap', 'int', ['uintptr_t', 'size_t']),
   signal: libc.func('signal', 'intptr_t', ['int', 'intptr_t']),
   sigemptyset: libc.func('sigemptyset', 'int', ['void *']),
@@ -57,6 +58,8 @@ const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
 const MAP_ANONYMOUS = 0x20;
+const MREMAP_MAYMOVE = 1;
+const MREMAP_FIXED = 2;
 
 /** Mapped memory: the same bytes at an address and as an array. */
 export interface Mapping {
@@ -76,29 +79,29 @@ export function map(length: number, fd?: number): Mapping {
   return { address, bytes: new Uint8Array(koffi.view(BigInt(address), length)) };
 }
 
-/** Takes the place of an unmapping that nothing else could time: no array refers to the memory any more. */
-const unmapping = new FinalizationRegistry<{ readonly address: number; readonly length: number }>(
-  ({ address, length }) => native.munmap(address, length),
-);
-
-/** The longest array that Node 20 can make of mapped memory: koffi ends the process for a longer one. Bytes. */
-export const MAX_MAPPED_LENGTH = 2 ** 32;
-
 /**
- * Maps `length` bytes of the file behind `fd`, shared with everybody who maps it, for as long as an array refers to
- * them: the mapping needs no descriptor, and ends when the last array of its memory has been collected. It cannot end
- * before: Node copies such memory where a program would transfer it.
+ * Maps bytes of the file behind `fd`, shared with everybody who maps it, where the array has its own memory, which is
+ * given back.
  *
+ * @param place begins at a page, of the file's size, and is as long as those that it covers; nothing else is in them
  * @param offset a whole number of pages
- * @param length from 1 to `MAX_MAPPED_LENGTH`
- * @throws SystemError
+ * @throws SystemError and then the array is as it was
  */
-export function mapWhileUsed(fd: number, offset: number, length: number): ArrayBuffer {
+export function mapInPlace(place: Uint8Array, fd: number, offset: number): void {
+  const { length } = place;
+  // Elsewhere first: what refuses a mapping at a fixed place may have unmapped what was there.
   const address: number = native.mmap(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
   if (address === -1) throw new SystemError('mmap', koffi.errno());
-  const memory = koffi.view(BigInt(address), length);
-  unmapping.register(memory, { address, length });
-  return memory;
+  const moved: number = native.mremap(address, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+  if (moved !== -1) return;
+  const error = koffi.errno();
+  native.munmap(address, length);
+  throw new SystemError('mmap', error);
+}
+
+/** Where an array lies in memory. */
+export function addressOf(array: Uint8Array): bigint {
+  return koffi.address(array);
 }
 
 const SIG_DFL = 0;

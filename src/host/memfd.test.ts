@@ -3,8 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { F_SEAL_EXEC, F_SEAL_SEAL } from '../uapi/fcntl.js';
 import { MFD_ALLOW_SEALING } from '../uapi/memfd.js';
-import { close, getSeals, resize, writeBytes } from './descriptors.js';
-import { mapWhileUsed, SystemError } from './libc.js';
+import { close, getSeals } from './descriptors.js';
 import { createMemfd } from './memfd.js';
 
 test('a memfd has its name in UTF-8, is close-on-exec, and can be executed', () => {
@@ -25,16 +24,4 @@ test('flags are passed on, and what the kernel refuses is thrown', () => {
   equal(getSeals(fd), 0);
   close(fd);
   throws(() => createMemfd('x'.repeat(250), 0), { name: 'SystemError', errno: 22 });
-});
-
-test('mapWhileUsed() maps a part of a file, shared', () => {
-  const fd = createMemfd('mapped', 0);
-  resize(fd, 8192n);
-  const memory = new Uint8Array(mapWhileUsed(fd, 4096, 100));
-  equal(memory.length, 100);
-  writeBytes(fd, Buffer.from('x'), 4096n);
-  equal(memory[0], 'x'.charCodeAt(0));
-  throws(() => mapWhileUsed(fd, 1, 100), SystemError);
-  close(fd);
-  memory[1] = 1;
 });

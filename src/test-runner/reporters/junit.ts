@@ -2,7 +2,7 @@ import { type Case, casesOf, type Report } from '../report.js';
 
 /** The XML of JUnit, as CI systems read it: a suite of stages, and one of faults. */
 export function junit(report: Report): string {
-  const cases = casesOf(report);
+  const cases = [...casesOf(report), ...(report.isInterrupted ? [interrupted] : [])];
   const suites = (['stages', 'faults'] as const)
     .map((group) => [group, cases.filter((one) => one.group === group)] as const)
     .filter(([, members]) => members.length > 0)
@@ -12,11 +12,13 @@ export function junit(report: Report): string {
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="luo test" tests="${cases.length}" failures="${failuresIn(cases)}" time="${time}">`,
     ...suites.flat(),
-    ...(report.isInterrupted ? ['<!-- interrupted -->'] : []),
     '</testsuites>',
     '',
   ].join('\n');
 }
+
+/** Whoever reads the file alone must not take the cases that there are for all of them. */
+const interrupted: Case = { group: 'stages', name: 'the test as a whole', failures: ['It was interrupted'] };
 
 function suite(name: string, cases: readonly Case[]): string[] {
   return [
@@ -28,11 +30,15 @@ function suite(name: string, cases: readonly Case[]): string[] {
 
 function testCase(suiteName: string, { name, failures, detail = '', milliseconds = 0 }: Case): string[] {
   const open = `    <testcase classname="luo.${suiteName}" name="${escaped(name)}" time="${seconds(milliseconds)}"`;
-  const inner = [
-    ...failures.map((text) => `      <failure message="${escaped(text)}"/>`),
-    ...(detail === '' ? [] : [`      <system-out>${escaped(detail)}</system-out>`]),
-  ];
+  const inner = [...failure(failures), ...(detail === '' ? [] : [`      <system-out>${escaped(detail)}</system-out>`])];
   return inner.length === 0 ? [`${open}/>`] : [`${open}>`, ...inner, '    </testcase>'];
+}
+
+/** One, whatever went wrong: the schemas of Ant and Maven have room for no more, and the first wants a type. */
+function failure(texts: readonly string[]): string[] {
+  const [first] = texts;
+  if (first === undefined) return [];
+  return [`      <failure type="failure" message="${escaped(first)}">${escaped(texts.join('\n'))}</failure>`];
 }
 
 function failuresIn(cases: readonly Case[]): number {

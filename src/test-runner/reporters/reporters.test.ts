@@ -83,8 +83,22 @@ test('the XML of JUnit can be parsed, whatever an agent prints', () => {
     assert.doesNotThrow(() => parseXml(text));
   }
   assert.match(junit(report), /<testsuites name="luo test" tests="2" failures="1" time="1\.234">/);
-  assert.match(junit(report), /<failure message="no file of a &lt;b&gt; &amp; &quot;c&quot; /);
+  assert.match(junit(report), /<failure type="failure" message="no file of a &lt;b&gt; &amp; &quot;c&quot; /);
   assert.match(junit(swept), /<testsuite name="faults" tests="2" failures="1"/);
+});
+
+test('JUnit has one failure for a case, with all that is wrong, and one for a test that was interrupted', () => {
+  const twice = junit({ ...report, problems: [problem, { ...problem, text: 'and another one' }] });
+  assert.equal(twice.match(/<failure /g)?.length, 1);
+  assert.match(twice, /<failure [^>]*>no file of [^<]*\nand another one<\/failure>/);
+  const cut = junit({ ...report, problems: [], isInterrupted: true });
+  assert.match(cut, /<testsuites name="luo test" tests="3" failures="1"/);
+  assert.match(cut, /<testcase [^>]*name="the test as a whole"[^>]*>\n *<failure [^>]*message="It was interrupted"/);
+});
+
+test('the YAML of TAP has no character that YAML has not', () => {
+  const odd = { stage: 2, isRestart: false, output: '\ufffe\uffff', omitted: 0 };
+  assert.doesNotMatch(tap({ ...report, recording: { ...recording, tries: [odd] } }), /[\ufffe\uffff]/);
 });
 
 test('the JSON document has all there is to know', () => {

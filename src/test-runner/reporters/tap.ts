@@ -17,8 +17,14 @@ function description(text: string): string {
   return printable(text).replace(/\s+/g, ' ').replace(/[\\#]/g, '\\$&');
 }
 
-/** YAML, of which every JSON text is a part. */
+/** YAML, of which every JSON text is a part, but for two characters that are none. */
 function diagnostics(values: Readonly<Record<string, string>>): string[] {
   const lines = Object.entries(values).filter(([, value]) => value !== '');
-  return ['  ---', ...lines.map(([key, value]) => `  ${key}: ${JSON.stringify(printable(value))}`), '  ...'];
+  return [
+    '  ---',
+    ...lines.map(
+      ([key, value]) => `  ${key}: ${JSON.stringify(printable(value).replace(/[\ufffe\uffff]/g, '\ufffd'))}`,
+    ),
+    '  ...',
+  ];
 }
