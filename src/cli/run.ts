@@ -20,6 +20,7 @@ import { exitCode, holdSignals, keep } from '../machine/keeper.js';
 import { checkHost } from '../machine/preflight.js';
 import { type Claim, claimName, defaultName, release } from '../machine/registry.js';
 import { say } from '../machine/report.js';
+import { workingDirectory } from './working-directory.js';
 
 export interface RunOptions {
   readonly name?: string;
@@ -69,16 +70,6 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   } catch (error) {
     release(claim);
     throw error;
-  }
-}
-
-function workingDirectory(): string {
-  try {
-    return process.cwd();
-  } catch {
-    throw new SetupError(
-      'Cannot run a command here: the working directory has been removed. Change to one that exists',
-    );
   }
 }
 

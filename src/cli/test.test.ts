@@ -3,35 +3,13 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { documentIn, habits, stages } from '../testing/agents.js';
 import { skip } from '../testing/cases.js';
 import { compile } from '../testing/compile.js';
-import { eventually, Luo, type Result } from '../testing/luo.js';
+import { eventually, Luo } from '../testing/luo.js';
 import { asOrdinaryUser, giveTo } from '../testing/user.js';
 
-const habits = () => compile('test/agents/habits.c');
 const robust = () => compile('examples/agent/robust.c');
-
-/** The stages of an agent with a habit, as arguments of `luo test`. */
-function stages(habit: string): string[] {
-  return ['--stage', `${habits()} ${habit} save`, '--stage', `${habits()} ${habit} restore`];
-}
-
-interface Document {
-  readonly passed: boolean;
-  readonly interrupted: boolean;
-  readonly stages: ReadonlyArray<{ code: number | null; runs: ReadonlyArray<{ output: string; omitted: number }> }>;
-  readonly problems: ReadonlyArray<{ kind: string; stage: number | null; tokens: readonly string[]; text: string }>;
-  readonly faults: {
-    readonly total: number;
-    readonly counts: Readonly<Record<string, number>>;
-    readonly outcomes: ReadonlyArray<{ fault: string; outcome: string; text: string; command: string }>;
-  } | null;
-}
-
-function documentIn({ stdout }: Result): Document {
-  // `luo test` wrote it.
-  return JSON.parse(stdout) as Document;
-}
 
 for (const habit of ['good', 'other-order', 'chatty']) {
   test(`an agent that does all it should passes: ${habit}`, { skip }, async () => {
@@ -45,13 +23,6 @@ for (const habit of ['good', 'other-order', 'chatty']) {
   });
 }
 
-/**
- * What holds the session is ended by luo. Whether its descriptor is closed before the generation's end is told or after
- * that, nobody called FINISH.
- */
-const ENDED_UNFINISHED =
-  /Stage 2 retrieved session "agent" and never finished it|Nothing finished session "agent", which stage 2 had retrieved/;
-
 for (const [habit, expected] of [
   ['idle', /Nothing opened \/dev\/liveupdate, in no stage/],
   ['forgets-finish', /Stage 2 retrieved session "agent" and never finished it/],
@@ -61,7 +32,7 @@ for (const [habit, expected] of [
   ['leaks-session', /Stage 2 made session "new", and nothing takes it over/],
   ['token-twice', /Stage 1 did not preserve file 0x1 of session "agent" \(EEXIST\), and went on: .*used already/],
   ['no-holder', /Stage 1 closed session "agent" before the kexec, so it did not pass/],
-  ['keeps-session', ENDED_UNFINISHED],
+  ['keeps-session', /Nothing finished session "agent", which stage 2 had retrieved: call FINISH/],
   ['exits-3', /Stage 2 exited with 3/],
   ['crashes', /Stage 2 was ended by SIGSEGV/],
 ] as const) {

@@ -1,4 +1,5 @@
-import { constants } from 'node:os';
+import { accessSync, constants as files } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { descriptorLimits } from '../host/processes.js';
 import type { Profile } from '../kernel/kernel.js';
@@ -19,6 +20,7 @@ import { tap } from '../test-runner/reporters/tap.js';
 import { runWithFault, sweep } from '../test-runner/sweep.js';
 import { splitWords, WordsError } from '../test-runner/words.js';
 import { print } from './output.js';
+import { workingDirectory } from './working-directory.js';
 
 export const reporters = { spec, tap, junit, json };
 
@@ -73,8 +75,7 @@ export async function test(words: readonly string[], options: TestOptions): Prom
   const pool = new Pool();
   const received = interruptBySignals(pool);
   const begun = performance.now();
-  const found = await execute(pool, plan, options, points);
-  await pool[Symbol.asyncDispose]();
+  const found = await execute(pool, plan, options, points).finally(() => pool[Symbol.asyncDispose]());
   const report: Report = {
     ...found,
     plan,
@@ -133,8 +134,10 @@ async function planOf(words: readonly string[], options: TestOptions): Promise<T
     throw new SetupError('Cannot test nothing: name the agent, or one command for each generation with --stage');
   const env = Object.entries({ ...process.env, LUO_MACHINE: 'test' }).map(([name, value]) => `${name}=${value ?? ''}`);
   const limit = descriptorLimits(process.ppid)?.soft;
+  const cwd = workingDirectory();
+  checkTemporaryDirectory();
   return {
-    stages: argvs.map((argv): Command => ({ argv, env, cwd: process.cwd() })),
+    stages: argvs.map((argv): Command => ({ argv, env, cwd })),
     profile: options.abi,
     strict: options.strict ?? false,
     extend: options.extend ?? false,
@@ -144,6 +147,16 @@ async function planOf(words: readonly string[], options: TestOptions): Promise<T
     ...(until === undefined ? {} : { until: checkedPattern(until) }),
     ...(limit === undefined ? {} : { descriptorLimit: String(limit) }),
   };
+}
+
+/** @throws SetupError where a run could not have a directory of its own */
+function checkTemporaryDirectory(): void {
+  try {
+    accessSync(tmpdir(), files.W_OK | files.X_OK);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SetupError(`Cannot make a directory for a run: ${reason}. Set TMPDIR to one that you can write`);
+  }
 }
 
 function checkedPattern(text: string): string {

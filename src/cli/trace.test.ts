@@ -128,7 +128,7 @@ test('a trace of a machine that is killed says that it breaks off', async () => 
   process.kill(machine?.pid ?? 0, 'SIGKILL');
   const { code, stderr } = await reader.result;
   equal(code, 125);
-  equal(stderr, 'luo: The trace of machine "killed" breaks off: it was ended by force\n');
+  match(stderr, /^luo: The trace of machine "killed" breaks off: the machine was ended by force, or [^\n]*\n$/);
 });
 
 function agent(): string {

@@ -19,5 +19,8 @@ export async function trace(name: string | undefined, { json = false }: { json?:
     const text = json ? [JSON.stringify(event)] : lines.format(event);
     if (!print(text.map((line) => `${line}\n`).join(''))) process.exit(0);
   });
-  if (!ended) throw new SetupError(`The trace of machine "${machine}" breaks off: it was ended by force`);
+  if (ended) return;
+  throw new SetupError(
+    `The trace of machine "${machine}" breaks off: the machine was ended by force, or has ended before all was read`,
+  );
 }

@@ -20,6 +20,8 @@ export class Change {
   #committed = false;
   /** What was carried over, once a kexec has begun. */
   carried: Carried | undefined;
+  /** What was asked for meanwhile of the same generation: it begins when this one is over. */
+  waiting: Change | undefined;
   /** What the last generation ran, once that has been ended. */
   replaced: Command | undefined;
 
@@ -50,6 +52,7 @@ export class Change {
   /** There is no way back: a `reboot` that asked for it does not come back. */
   commit(): void {
     this.#committed = true;
+    this.waiting = undefined;
     this.options.call?.over();
   }
 

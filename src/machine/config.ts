@@ -54,7 +54,7 @@ export type BegunMessage = { readonly event: 'begun'; readonly listener: number 
 
 /** What the object behind it tells: the same. */
 export interface MachineEvents {
-  begun(listener: number): void;
+  begun(listener: number, generation: number): void;
   /** Once, when the very first program runs. */
   started(): void;
   /** The first program of a generation has ended by itself. A change that is asked for here comes before all else. */

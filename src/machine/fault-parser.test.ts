@@ -128,3 +128,9 @@ test('whatever is given is read, or refused with a mark under it', () => {
   );
   throws(() => parseFault('a\nb'), /Cannot inject/);
 });
+
+test('a call at which the point cannot strike is refused: nothing comes back from a reboot', () => {
+  const wrong = { 'emfile:call=finish': 'finish', 'eintr:call=reboot': 'reboot', 'kill_agent:after=reboot': 'reboot' };
+  for (const [text, marked] of Object.entries(wrong)) equal(problemOf(text).marked, marked, text);
+  match(problemOf('emfile:call=finish').sentence, /there is no call "finish"\. There are open, create_session, retr/);
+});

@@ -2,7 +2,16 @@
 import { type ErrnoName, errno } from '../uapi/errno.js';
 import { kexecSteps } from './events.js';
 import { describeFault } from './fault-list.js';
-import { anyCallPoints, callPoints, type Fault, type FaultPoint, faultPoints, killPoints } from './faults.js';
+import {
+  anyCallPoints,
+  type CallPoint,
+  type Fault,
+  type FaultPoint,
+  faultPoints,
+  givingCalls,
+  killPoints,
+  returningCalls,
+} from './faults.js';
 import { quoted } from './quote.js';
 
 /** A fault that cannot be read. The message ends with two lines: the text, and a mark under what is wrong. */
@@ -64,8 +73,8 @@ function valuesOf(text: string, point: FaultPoint, settings: ReadonlyMap<Key, Pi
     ...(token === undefined ? {} : { token: numberIn(text, token, 'a token') }),
     ...(code === undefined ? {} : { errno: oneOf(text, 'error', code, errorNames) }),
     ...(generation === undefined ? {} : { generation: Number(countIn(text, generation)) }),
-    ...(call === undefined ? {} : { call: oneOf(text, 'call', call, callPoints) }),
-    ...(before === undefined ? {} : { before: oneOf(text, 'call', before, callPoints) }),
+    ...(call === undefined ? {} : { call: oneOf(text, 'call', call, callsOf(point)) }),
+    ...(before === undefined ? {} : { before: oneOf(text, 'call', before, returningCalls) }),
     ...(after === undefined ? {} : { after: afterIn(text, point, after) }),
   };
 }
@@ -73,7 +82,12 @@ function valuesOf(text: string, point: FaultPoint, settings: ReadonlyMap<Key, Pi
 function afterIn(text: string, point: FaultPoint, after: Piece) {
   return point === 'kill_machine'
     ? oneOf(text, 'step of a kexec', after, kexecSteps)
-    : oneOf(text, 'call', after, callPoints);
+    : oneOf(text, 'call', after, returningCalls);
+}
+
+/** Those at which `call=` can let the point strike. */
+function callsOf(point: FaultPoint): readonly CallPoint[] {
+  return point === 'emfile' ? givingCalls : returningCalls;
 }
 
 function keysOf(point: FaultPoint): readonly Key[] {

@@ -21,6 +21,12 @@ export const callPoints = [
   'reboot',
 ] as const;
 
+/** Calls that give the program a descriptor, for which there may be no room. */
+export const givingCalls = ['open', 'create_session', 'retrieve_session', 'retrieve_fd'] as const;
+
+/** Calls that come back to the program that made them. */
+export const returningCalls = callPoints.filter((call) => call !== 'reboot');
+
 /** Any of several calls, which `call` narrows down. */
 export const anyCallPoints = ['emfile', 'eintr'] as const;
 

@@ -91,6 +91,12 @@ export class Generation {
     }
   }
 
+  /** luo is about to end the programs: what they have let go of by now, they have closed by themselves. */
+  endBegins(): void {
+    this.drain();
+    this.remains.endBegins();
+  }
+
   /** A bug has shown: the kernel answers nothing any more, and its programs go on. */
   panic(error: unknown): void {
     this.#panicked = true;

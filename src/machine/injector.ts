@@ -1,5 +1,5 @@
 /** Decides where the faults of a machine strike. */
-import type { Fault } from './faults.js';
+import { type Fault, givingCalls, returningCalls } from './faults.js';
 
 /** Something that happens, where a fault might strike. */
 export interface Occasion {
@@ -12,9 +12,6 @@ export interface Occasion {
   readonly session?: string;
   readonly token?: bigint;
 }
-
-/** Calls that give the program a descriptor. */
-const giving: readonly string[] = ['open', 'create_session', 'retrieve_session', 'retrieve_fd'];
 
 interface Armed {
   readonly fault: Fault;
@@ -63,9 +60,9 @@ function matches(fault: Fault, { when, name, generation, session, token }: Occas
   if (fault.token !== undefined && fault.token !== token) return false;
   switch (fault.point) {
     case 'emfile':
-      return when === 'call' && giving.includes(name) && (fault.call ?? name) === name;
+      return when === 'call' && isOf(givingCalls, name) && (fault.call ?? name) === name;
     case 'eintr':
-      return when === 'call' && name !== 'reboot' && (fault.call ?? name) === name;
+      return when === 'call' && isOf(returningCalls, name) && (fault.call ?? name) === name;
     case 'kill_agent':
       if (fault.before !== undefined) return when === 'call' && name === fault.before;
       return when === 'answered' && (fault.after ?? name) === name;
@@ -74,4 +71,8 @@ function matches(fault: Fault, { when, name, generation, session, token }: Occas
     default:
       return (when === 'call' || when === 'step') && name === fault.point;
   }
+}
+
+function isOf(calls: readonly string[], name: string): boolean {
+  return calls.includes(name);
 }

@@ -67,8 +67,11 @@ export class Machine {
       placeholder: createPlaceholder(config.directory),
       power: this.#power,
       watching: this.chronicle,
-      begun: (listener) => events.begun(listener),
-      over: () => this.#isOver(),
+      begun: (listener, generation) => events.begun(listener, generation),
+      over: () => {
+        this.#reap();
+        this.#endIfOver();
+      },
     });
     this.#launchpad = new Launchpad(this.#watcher, this.#programs, config, {
       ready: () => this.#advance(),
@@ -87,7 +90,7 @@ export class Machine {
     while (this.#outcome === undefined) await this.#watcher.round();
     this.#change?.refuseAtEnd();
     this.#launchpad.dismiss();
-    this.chronicle.end(this.#stage.generation, this.#stage.isOver, () => this.#stage.end());
+    this.chronicle.end(this.#stage.generation, this.#stage.isEmpty, () => this.#stage.end());
     process.off('SIGCHLD', reap);
     this.#watcher.close();
     return this.#outcome;
@@ -117,10 +120,12 @@ export class Machine {
 
   /**
    * The same with nothing new, or another run of the command on this kernel; at once, so that it can follow the exit of
-   * a program that was the last one.
+   * the last program. It waits for a change that is under way, and is dropped where the generation ends with that.
    */
   proceed(kind: 'kexec' | 'resume', failed: (error: Error) => void): void {
-    this.#request(new Change(kind, { failed }));
+    const change = new Change(kind, { failed });
+    if (this.#change === undefined) this.#request(change);
+    else this.#change.waiting = change;
   }
 
   /** A kexec is near. What takes long is done while the programs still run. */
@@ -133,6 +138,7 @@ export class Machine {
 
   /** Asks the programs to end, and ends them after `timeout` milliseconds. */
   stop(timeout: number): void {
+    this.#stage.generation?.endBegins();
     this.signal('SIGTERM');
     this.#watcher.after(timeout, () => this.#end(this.#programs.exit ?? { signal: constants.signals.SIGKILL }));
   }
@@ -173,21 +179,17 @@ export class Machine {
   }
 
   #request(change: Change): void {
-    if (this.#outcome !== undefined) {
-      change.refuseAtEnd();
-      return;
-    }
-    if (this.#change !== undefined) {
-      change.refuseForAnother();
-      return;
-    }
-    if (change.kind === 'power-off') {
+    if (this.#outcome !== undefined) change.refuseAtEnd();
+    else if (this.#change !== undefined) change.refuseForAnother();
+    else if (change.kind === 'power-off') {
       change.commit();
       this.#end({ code: 0 });
-      return;
-    }
+    } else this.#prepare(change);
+  }
+
+  /** What cannot be run is refused before anything is prepared for it. */
+  #prepare(change: Change): void {
     try {
-      // What cannot be run is refused before anything is prepared for it.
       findExecutable(this.#commandOf(change));
       this.#change = change;
       this.#launchpad.prepare();
@@ -205,6 +207,7 @@ export class Machine {
     if (change.kind === 'boot' || change.kind === 'resume')
       this.#end({ failure: error.message, ...(error instanceof CommandError ? { code: error.exitCode } : {}) });
     change.refuse(error, error instanceof LiveUpdateError ? error.errno : errno.EIO);
+    if (change.waiting !== undefined) this.#request(change.waiting);
     this.#endIfOver();
   }
 
@@ -261,6 +264,7 @@ export class Machine {
     if (change.kind === 'boot') this.#events.started();
     const line = describeChange(change.kind, report);
     if (line !== undefined) say(line);
+    if (change.waiting !== undefined) this.#request(change.waiting);
   }
 
   /** What cannot be executed is found out when the last generation is gone; its command may still do. */
@@ -271,9 +275,9 @@ export class Machine {
       this.#end({ failure: error.message, code: 126 });
       return;
     }
-    const failure = new Error(`${error.message}. "${replaced.argv[0]}" runs again instead: nothing was lost`);
-    say(failure.message);
-    change.refuse(failure, errno.EIO);
+    const failure = `${error.message}. "${replaced.argv[0]}" runs again instead: nothing was lost`;
+    say(failure);
+    change.refuse(new Error(failure), errno.EIO);
     this.#command = replaced;
     this.#request(new Change('resume'));
   }
@@ -281,11 +285,6 @@ export class Machine {
   #commandOf({ kind, options }: Change): Command {
     const number = (this.#stage.generation?.number ?? 0) + (kind === 'resume' ? 0 : 1);
     return options.command ?? this.#events.commandOf?.(number) ?? this.#command;
-  }
-
-  #isOver(): void {
-    this.#reap();
-    this.#endIfOver();
   }
 
   /** Nothing runs any more, and nothing is about to. */

@@ -112,3 +112,11 @@ test('the fault that struck is told with what it struck', () => {
   recorder.endCall(call, 'FINISH', () => ({}), errno.EBUSY);
   equal('injected' in (events[0] ?? {}) && events[0]?.event === 'call' && events[0].injected, 'finish');
 });
+
+test('a call that is refused has the error that the program gets, whatever the reason is', () => {
+  const { recorder, events } = watched();
+  const refusal = { code: errno.EBUSY, error: new Error('another one is under way') };
+  recorder.endCall(recorder.beginAside(1), 'reboot', () => ({ tid: 7 }), refusal);
+  const [event] = events;
+  deepEqual(event?.event === 'call' && [event.error, event.reason], ['EBUSY', 'another one is under way']);
+});

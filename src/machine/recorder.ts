@@ -21,6 +21,12 @@ export interface Doing {
   injected: string | undefined;
 }
 
+/** What a program is refused with: a positive error number, and why. */
+export interface Refusal {
+  readonly code: number;
+  readonly error: Error;
+}
+
 /** What is the same for all that is under way is added by the recorder. */
 type Nested = 'event' | 'at' | 'generation' | 'depth' | 'nth' | 'microseconds' | 'error' | 'reason' | 'injected';
 export type CallDetails = Omit<CallEvent, Nested | 'call'>;
@@ -75,7 +81,7 @@ export class Recorder {
    * A call is over.
    *
    * @param describe called where somebody watches
-   * @param error what it threw, or the positive error number that it returned
+   * @param error what it threw, the positive error number that it returned, or a refusal
    */
   endCall(doing: Doing, call: string, describe: () => CallDetails, error?: unknown): void {
     const nth = this.#end(doing, call);
@@ -155,9 +161,16 @@ export class Recorder {
 function describeError(error: unknown): { error: string; reason?: string } {
   if (typeof error === 'number') return { error: errnoName(error) };
   if (error instanceof KernelError) return { error: error.code, reason: error.message };
+  if (isRefusal(error)) return { error: errnoName(error.code), reason: error.error.message };
   // A live update that is refused has the number alone.
   if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') {
     return { error: errnoName(error.errno), reason: error.message };
   }
   return { error: 'EIO', reason: describeThrown(error) };
+}
+
+function isRefusal(error: unknown): error is Refusal {
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && 'error' in error && typeof error.code === 'number'
+  );
 }

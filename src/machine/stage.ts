@@ -15,8 +15,8 @@ import type { Watcher } from './watcher.js';
 export interface StageOptions extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power' | 'watching'> {
   readonly watcher: Watcher;
   readonly programs: Programs;
-  /** A generation begins, and its listener is this descriptor. */
-  begun(listener: number): void;
+  /** A generation begins, or begins once more, and its listener is this descriptor. */
+  begun(listener: number, generation: number): void;
   /** No thread runs under the filter of the generation any more. */
   over(): void;
 }
@@ -40,6 +40,11 @@ export class Stage {
     return this.#over;
   }
 
+  /** Whether no program is there any more. The filter of the last one may hang up later than that is known. */
+  get isEmpty(): boolean {
+    return this.#over || this.#options.programs.list().length === 0;
+  }
+
   /** The next generation, which does not run yet. */
   next(listener: Listener, { number, kernel, remains }: NextKernel): Generation {
     const { strict, placeholder, power, watching } = this.#options;
@@ -57,7 +62,7 @@ export class Stage {
     this.#generation = generation;
     this.#over = false;
     programs.begin(launcher.pid);
-    begun(generation.listener.fd);
+    begun(generation.listener.fd, generation.number);
     launcher.execute({ file, ...command });
     watcher.watchListener(generation.listener.fd, (events) => this.#serve(generation, events));
     watcher.watch(generation.channels.epoll.fd, () => generation.drain());

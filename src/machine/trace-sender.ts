@@ -17,7 +17,8 @@ export function sendTrace({ chronicle, settle }: Pick<Machine, 'chronicle' | 'se
     if (socket.writableLength > 0) settle();
   };
   const send = (event: MachineEvent) => {
-    if (socket.writableLength > BACKLOG) {
+    // The last thing that happens must get through: without it the trace would seem to break off.
+    if (socket.writableLength > BACKLOG && event.event !== 'end') {
       lost += 1;
       return;
     }

@@ -1,16 +1,13 @@
 /** Where a trace is written: each event at once, so that nothing is lost however the machine ends. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { TraceTarget } from './config.js';
 import { SetupError } from './directories.js';
 import type { Watch } from './recorder.js';
 import { say } from './report.js';
 import { TraceLines } from './trace-lines.js';
+import { writeAll } from './write-all.js';
 
 const STANDARD_ERROR = 2;
-
-/** How long to wait for a reader of a pipe that is full. Milliseconds. */
-const PAUSE = 1;
-const pause = new Int32Array(new SharedArrayBuffer(4));
 
 export interface Trace {
   readonly write: Watch;
@@ -49,18 +46,5 @@ function openToAppend(file: string): number {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SetupError(`Cannot write the trace: ${reason}. Name a file that you can write: --trace=FILE`);
-  }
-}
-
-function writeAll(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let done = 0; done < bytes.length; ) {
-    try {
-      done += writeSync(descriptor, bytes, done);
-    } catch (error) {
-      // Errors of Node's file functions carry the error's name. A pipe that somebody made non-blocking is full.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(pause, 0, 0, PAUSE);
-    }
   }
 }

@@ -7,13 +7,13 @@ import { decodeFileArguments, decodeSessionArguments, LiveupdateSize } from '../
 import { type AnswerMemory, gone } from './calling-memory.js';
 import { type CommandName, commandName } from './command-names.js';
 import type { Fault } from './faults.js';
-import type { CallDetails, Doing } from './recorder.js';
+import type { CallDetails, Doing, Refusal } from './recorder.js';
 import type { Remains } from './remains.js';
 import { nameText } from './session-status.js';
 import { struck, type Watching } from './watched-kernel.js';
 
-/** How a `reboot` ended: nothing where it happened, or the positive error number, and why. */
-export type RebootOver = (refusal?: { readonly code: number; readonly error?: Error }) => void;
+/** How a `reboot` ended: nothing where it happened, or the positive error number that the program gets, and why. */
+export type RebootOver = (refusal?: Refusal) => void;
 
 /** What a call is about, as far as it can be told before it is carried out. */
 interface Subject {
@@ -87,17 +87,14 @@ export class WatchedCalls {
     const { recorder } = this.#watching;
     const doing = recorder.beginAside(this.#generation);
     return (refusal) => {
-      const error = refusal?.error ?? refusal?.code;
-      recorder.endCall(doing, 'reboot', () => ({ tid: call.tid, detail }), error);
+      recorder.endCall(doing, 'reboot', () => ({ tid: call.tid, detail }), refusal);
     };
   }
 
   /** Releases a file, whose last descriptor a program has closed. */
   release(file: File, put: () => void): void {
     const { recorder } = this.#watching;
-    if (file instanceof SessionFile && file.session.type === 'outgoing') {
-      this.#remains.closed(nameText(file.session.name.bytes));
-    }
+    if (file instanceof SessionFile) this.#remains.closed(file.session);
     const doing = recorder.begin(this.#generation);
     let error: unknown;
     try {

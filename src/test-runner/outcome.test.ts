@@ -75,6 +75,13 @@ test('an agent that says that all is well without a file has lost it', () => {
   assert.equal(outcomeOf([session, one, struck, ...last]), 'lost: file 0x2 of session "s" did not pass');
 });
 
+test('a file that comes back from one kexec, and not from the next, is lost', () => {
+  const again = (generation: number) => ({ ...one, generation });
+  const goes = recording([...first, session, one, begin(3), again(3), ...last]);
+  const stays = recording([...first, session, one, struck, begin(3), ...last]);
+  assert.equal(judge(FAULT, plan, goes, stays).text, 'file 0x1 of session "s" did not pass');
+});
+
 test('a file that the kernel cannot give back is the one that may be missing', () => {
   const gone = { ...struck, injected: 'retrieve:session=s:token=2' };
   const lost = { session: 's', retrieved: true, finished: true, notRetrieved: ['2'] };

@@ -111,26 +111,27 @@ function isCrash(signal: string | undefined, stage: number, fault: Fault, record
 }
 
 interface RetrievedFile {
+  readonly generation: number;
   readonly session: string;
   readonly token: string;
 }
 
-/** Files that a clean run got back from a kexec, and this one did not. */
+/** Files that a clean run got back from a kexec, and this one did not: each kexec counts. */
 function missingFiles(clean: Recording, recording: Recording): RetrievedFile[] {
   const found = new Set(retrievedFiles(recording).map(key));
   return retrievedFiles(clean).filter((one) => !found.has(key(one)));
 }
 
 function retrievedFiles(recording: Recording): RetrievedFile[] {
-  return callsOf(recording).flatMap(({ call, error, session: name, token }) =>
+  return callsOf(recording).flatMap(({ call, error, session: name, token, generation }) =>
     call === 'RETRIEVE_FD' && error === undefined && name !== undefined && token !== undefined
-      ? [{ session: name, token }]
+      ? [{ generation, session: name, token }]
       : [],
   );
 }
 
-function key({ session: name, token }: RetrievedFile): string {
-  return `${token} ${name}`;
+function key({ generation, session: name, token }: RetrievedFile): string {
+  return `${generation} ${token} ${name}`;
 }
 
 /** A file whose `retrieve` fails is gone for good: Linux does not try it again. */

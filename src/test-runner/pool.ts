@@ -1,5 +1,5 @@
 import { becomeSubreaper } from '../host/processes.js';
-import { endProcesses } from '../machine/process-tree.js';
+import { descendants, endProcesses } from '../machine/process-tree.js';
 import type { Job } from './plan.js';
 import type { Recording } from './recording.js';
 import { Worker } from './worker.js';
@@ -8,6 +8,8 @@ import { Worker } from './worker.js';
 export class Pool implements AsyncDisposable {
   readonly #workers = new Set<Worker>();
   readonly #idle: Worker[] = [];
+  /** A program that became luo may have had children. They are none of the test's. */
+  readonly #others = descendants(process.pid);
   #isInterrupted = false;
 
   constructor() {
@@ -63,6 +65,7 @@ export class Pool implements AsyncDisposable {
 
   /** Programs whose worker is gone have become our children. Workers whose end Node has not told yet are Node's. */
   #endOrphans(): void {
-    endProcesses(new Set([...this.#workers].filter(({ hasExited }) => !hasExited).map(({ pid }) => pid)));
+    const workers = [...this.#workers].filter(({ hasExited }) => !hasExited).map(({ pid }) => pid);
+    endProcesses(new Set([...this.#others, ...workers]));
   }
 }

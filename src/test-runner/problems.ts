@@ -102,34 +102,38 @@ function notOpened(recording: Recording): Problem[] {
 /** ENOENT says that there is no handler for such a file: an agent may try what can be preserved. */
 function notPreserved(recording: Recording): Problem[] {
   const calls = callsOf(recording);
-  const failed = calls.filter(({ call, error }) => call === 'PRESERVE_FD' && error !== undefined && error !== 'ENOENT');
-  return failed
-    .filter((one) => !calls.slice(calls.indexOf(one)).some((later) => makesUpFor(later, one)))
-    .filter((one) => !isThereAlready(calls, one))
-    .map((one) => {
-      const { generation: stage, session: name = '', token = '0', error, reason } = one;
+  const preserved = new Map<string, CallEvent[]>();
+  /** Where a session was closed last, or a file of it preserved. */
+  const madeUp = new Map<string, number>();
+  /** An agent that tries for ever fails a million times: the last of the same failures stands for them. */
+  const failed = new Map<string, { readonly call: CallEvent; readonly index: number }>();
+  for (const [index, call] of calls.entries()) {
+    const { error, session: name, token, generation, tid } = call;
+    const [ofSession, ofFile] = [`${generation} ${name}`, `${generation} ${token} ${name}`];
+    if (call.call === 'close' && error === undefined) madeUp.set(ofSession, index);
+    if (call.call !== 'PRESERVE_FD') continue;
+    if (error === undefined) {
+      madeUp.set(ofFile, index);
+      preserved.set(`${token} ${name}`, [...(preserved.get(`${token} ${name}`) ?? []), call]);
+    } else if (error !== 'ENOENT' && !isThereAlready(call, preserved.get(`${token} ${name}`))) {
+      failed.set(`${error} ${tid} ${ofFile}`, { call, index });
+    }
+  }
+  const isMadeUp = ({ generation, token, session: name }: CallEvent, index: number) =>
+    [`${generation} ${name}`, `${generation} ${token} ${name}`].some((key) => (madeUp.get(key) ?? -1) > index);
+  const found = [...failed.values()]
+    .filter(({ call, index }) => !isMadeUp(call, index))
+    .map(({ call: { generation: stage, session: name = '', token = '0', error, reason } }): Problem => {
       const why = reason === undefined ? '' : `: ${reason}`;
       const text = `Stage ${stage} did not preserve ${file(token)} of ${session(name)} (${error}), and went on${why}`;
       return { kind: 'not-preserved', stage, session: name, tokens: [token], text };
     });
-}
-
-/** The same call succeeded later, or the session was given up. */
-function makesUpFor(later: CallEvent, failed: CallEvent): boolean {
-  if (later.session !== failed.session || later.generation !== failed.generation || later.error !== undefined)
-    return false;
-  return later.call === 'close' || (later.call === 'PRESERVE_FD' && later.token === failed.token);
+  return [...new Map(found.map((one) => [one.text, one])).values()];
 }
 
 /** Another process preserved it: this one goes on where that one was killed. */
-function isThereAlready(calls: readonly CallEvent[], failed: CallEvent): boolean {
-  const isSame = ({ call, session: name, token, tid, error }: CallEvent) =>
-    call === failed.call &&
-    name === failed.session &&
-    token === failed.token &&
-    error === undefined &&
-    tid !== failed.tid;
-  return failed.error === 'EEXIST' && calls.slice(0, calls.indexOf(failed)).some(isSame);
+function isThereAlready({ error, tid }: CallEvent, preserved: readonly CallEvent[] = []): boolean {
+  return error === 'EEXIST' && preserved.some((one) => one.tid !== tid);
 }
 
 function leftIn({ generation: stage, left }: EndEvent): Problem[] {
@@ -201,10 +205,11 @@ function asksInVain({ call, session: name, error }: CallEvent, wanted: string): 
   return call === 'RETRIEVE_SESSION' && name === wanted && error === 'ENOENT';
 }
 
-/** A stage that goes on until it is ended may have made them for the next one. */
+/** A stage that goes on until it is ended, or that asks for a kexec, has made them for the next one. */
 function notPassed(recording: Recording, { stages }: TestPlan): Problem[] {
   const last = endsOf(recording).at(-1);
-  if (last === undefined || last.generation < stages.length || recording.matched.includes(last.generation)) return [];
+  const isTakenOver = last?.by === 'kexec' || recording.matched.includes(last?.generation ?? 0);
+  if (last === undefined || last.generation < stages.length || isTakenOver) return [];
   return last.dropped.map((name) => {
     const text = `Stage ${last.generation} made ${session(name)}, and nothing takes it over: it is the last stage`;
     return { kind: 'session-not-passed', stage: last.generation, session: name, text };

@@ -60,7 +60,7 @@ export function generationsOf({ events }: Recording): GenerationEvent[] {
 
 /** Whether the event is the machine's own, and no note of the worker's. */
 export function isMachineEvent(event: WorkerEvent): event is MachineEvent {
-  return event.event !== 'restart' && event.event !== 'refused' && event.event !== 'over';
+  return !['restart', 'matched', 'refused', 'over'].includes(event.event);
 }
 
 /** Keeps the beginning and the end of what may be without end. */

@@ -1,11 +1,13 @@
 /** The process that hosts the machines of a test, one after the other. */
-import { rmSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ignoreSignal } from '../host/libc.js';
 import { becomeSubreaper, type Exit } from '../host/processes.js';
 import type { Outcome } from '../machine/config.js';
 import { readLines } from '../machine/json-lines.js';
 import { Machine } from '../machine/machine.js';
+import { endProcesses } from '../machine/process-tree.js';
+import { writeAll } from '../machine/write-all.js';
+import { removeTree } from './remove-tree.js';
 import {
   type Border,
   borders,
@@ -56,18 +58,13 @@ function receive(message: WorkerRequest): void {
 
 /** Nobody else is there to do it. */
 function cleanUp({ config }: RunRequest): never {
-  rmSync(config.directory, { recursive: true, force: true });
+  removeTree(config.directory);
   process.exit(0);
 }
 
 /** All that comes after it in the output is of the program that begins. */
 function mark(text: string, border: Border): void {
   writeAll(1, `${text}${borders[border]}`);
-}
-
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
 
 function tell(note: WorkerNote): void {
@@ -84,15 +81,13 @@ class Run {
   #programs = 0;
   /** How the program that runs ends means nothing any more. */
   #isLeaving = false;
-  /** What begins next is the same stage again. */
-  #resumes = false;
   #restarts = 0;
   #refusals = 0;
 
   constructor(request: RunRequest) {
     this.#request = request;
     this.#machine = new Machine(request.config, {
-      begun: () => this.#begun(),
+      begun: (_listener, generation) => this.#begun(generation),
       started() {},
       exited: (exit) => this.#exited(exit),
       commandOf: (generation) => request.stages[Math.min(generation, request.stages.length) - 1],
@@ -103,6 +98,8 @@ class Run {
     try {
       return await this.#machine.run();
     } catch (error) {
+      // It did not come to end its programs itself.
+      endProcesses(new Set());
       return { failure: error instanceof Error ? error.message : String(error) };
     }
   }
@@ -111,6 +108,7 @@ class Run {
   proceed(program: number): void {
     if (program !== this.#programs || this.#isLeaving) return;
     this.#isLeaving = true;
+    tell({ event: 'matched', stage: this.#stage });
     if (this.#isLast) this.#machine.stop(LAST_WORDS);
     else this.#kexec();
   }
@@ -123,10 +121,18 @@ class Run {
     return this.#stage >= this.#request.stages.length;
   }
 
-  #begun(): void {
-    if (!this.#resumes) this.#stage += 1;
-    mark(this.#request.mark, this.#resumes ? 'again' : 'next');
-    this.#resumes = false;
+  /** Each generation is a stage. */
+  #begun(generation: number): void {
+    if (generation > this.#request.stages.length) {
+      // The last stage asked for a kexec, too: it is over, and nothing comes after it.
+      this.#isLeaving = true;
+      queueMicrotask(() => this.#machine.stop(0));
+      return;
+    }
+    const isRestart = generation === this.#stage;
+    this.#stage = generation;
+    mark(this.#request.mark, isRestart ? 'again' : 'next');
+    if (isRestart) tell({ event: 'restart' });
     this.#programs += 1;
     this.#isLeaving = false;
     // What the next stage starts with gets ready while this one runs.
@@ -140,8 +146,6 @@ class Run {
       else this.#kexec();
     } else if (this.#restarts < this.#request.retries) {
       this.#restarts += 1;
-      this.#resumes = true;
-      tell({ event: 'restart' });
       this.#machine.proceed('resume', (error) => this.#machine.abort(error.message));
     } else this.#machine.stop(0);
   }

@@ -31,6 +31,8 @@ export type WorkerRequest =
 export type WorkerNote =
   /** A stage failed and is run again, on the same kernel. */
   | { readonly event: 'restart' }
+  /** A stage is over since a line of its output said so: how its program ends now means nothing. */
+  | { readonly event: 'matched'; readonly stage: number }
   /** A kexec that nobody but luo asked for was refused. */
   | { readonly event: 'refused'; readonly reason: string }
   /** The run is over. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { descendants } from '../machine/process-tree.js';
 import { Output } from './output.js';
 import type { Job } from './plan.js';
 import type { Interruption, Recording } from './recording.js';
+import { removeTree } from './remove-tree.js';
 import { WORKER_EVENTS, WORKER_SOCKET, type WorkerEvent, type WorkerRequest } from './worker-protocol.js';
 
 const program = fileURLToPath(new URL('./worker-main.js', import.meta.url));
@@ -58,7 +59,6 @@ export class Worker {
     for (const one of [this.#socket, this.#output, this.#events]) one.on('error', () => {});
     this.#output.on('data', (bytes: Buffer) => this.#run?.output.append(bytes)).on('data', () => this.#check());
     readEvents(this.#events, (event) => {
-      this.#run?.events.push(event);
       this.#run?.observe(event);
       this.#check();
     });
@@ -108,7 +108,7 @@ export class Worker {
         else this.#run.begin(job, directory, mark);
       });
     } finally {
-      rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+      removeTree(directory);
     }
   }
 
@@ -155,7 +155,7 @@ class Run {
     this.#job = job;
     this.#reach = reach;
     this.#until = job.plan.until === undefined ? undefined : new RegExp(job.plan.until);
-    this.output = new Output(mark, (line, stage, index) => this.#match(line, stage, index));
+    this.output = new Output(mark, (line, _stage, index) => this.#match(line, index));
     this.#counter = setInterval(() => this.#count(), COUNT_INTERVAL);
   }
 
@@ -163,13 +163,20 @@ class Run {
     const temporary = join(directory, 'tmp');
     mkdirSync(temporary);
     // Runs at the same time must not find each other's files.
-    const stages = job.plan.stages.map(({ env, ...command }) => ({ ...command, env: [...env, `TMPDIR=${temporary}`] }));
+    const stages = job.plan.stages.map(({ env, ...command }) => {
+      // Programs take the first one that they find.
+      return { ...command, env: [...env.filter((one) => !one.startsWith('TMPDIR=')), `TMPDIR=${temporary}`] };
+    });
     const config = configure(job, directory, stages);
     this.#startStage(1);
     this.#reach.send({ request: 'run', config, stages, retries: job.fault === undefined ? 0 : 1, mark });
   }
 
   observe(event: WorkerEvent): void {
+    // After the last stage there is nothing of the test's.
+    if ('generation' in event && event.generation > this.#job.plan.stages.length) return;
+    this.events.push(event);
+    if (event.event === 'matched') this.#matched.add(event.stage);
     if (event.event === 'generation') this.#startStage(event.generation);
     if (event.event === 'restart') this.#startStage(this.#stage);
   }
@@ -219,10 +226,10 @@ class Run {
     this.#stageTimer = setTimeout(() => this.interrupt({ by: 'timeout', stage, seconds: timeout / 1000 }), timeout);
   }
 
-  #match(line: string, stage: number, index: number): void {
-    if (this.#until?.test(line) !== true || this.#matchedProgram === index) return;
+  #match(line: string, index: number): void {
+    // luo itself says something where a generation begins, and where programs stay.
+    if (line.startsWith('luo: ') || this.#until?.test(line) !== true || this.#matchedProgram === index) return;
     this.#matchedProgram = index;
-    this.#matched.add(stage);
     this.#reach.send({ request: 'proceed', program: index });
   }
 

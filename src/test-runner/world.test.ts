@@ -48,6 +48,14 @@ test('a call that is made again is another point, and every fault is one that lu
   );
 });
 
+test('a reboot is refused, and neither interrupted nor the last call of its agent', () => {
+  assert.deepEqual(faultsOf(recording(call('reboot'), call('open'))).slice(0, 3), [
+    'reboot:errno=EBUSY',
+    'kill_agent:before=open',
+    'open:errno=EBUSY',
+  ]);
+});
+
 test('steps of the kernel fail; of many allocations the first and the last', () => {
   const events = [
     step('freeze', { session: 'a', token: '1' }),

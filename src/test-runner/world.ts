@@ -1,6 +1,13 @@
 /** Every point of a clean run at which the world can refuse: one fault for each. */
 import { type CallEvent, kexecSteps, type StepEvent } from '../machine/events.js';
-import { type CallPoint, callPoints, type FaultPoint, stepPoints } from '../machine/faults.js';
+import {
+  type CallPoint,
+  callPoints,
+  type FaultPoint,
+  givingCalls,
+  returningCalls,
+  stepPoints,
+} from '../machine/faults.js';
 import { callsOf, endsOf, type Recording, stepsOf } from './recording.js';
 
 /** What a call is refused with besides EINTR; the first one only where a sweep is to be short. */
@@ -15,9 +22,6 @@ const refusals: Readonly<Record<CallPoint, readonly string[]>> = {
   reboot: ['EBUSY'],
 };
 
-/** Calls that give a descriptor, for which there may be no room. */
-const giving: readonly CallPoint[] = ['open', 'create_session', 'retrieve_session', 'retrieve_fd'];
-
 /**
  * The faults of a sweep, each once, in the order in which they strike.
  *
@@ -27,7 +31,7 @@ export function faultsOf(recording: Recording, points?: readonly FaultPoint[]): 
   const kexecs = endsOf(recording).filter(({ by }) => by === 'kexec').length;
   const found = [
     ...faultsOfCalls(callsOf(recording)),
-    ...faultsOfSteps(stepsOf(recording).filter((step) => !precedesAgent(step, recording))),
+    ...faultsOfSteps(stepsOf(sinceAgent(recording))),
     ...faultsOfKexecs(kexecs, callsOf(recording)),
   ];
   const wanted = points === undefined ? found : found.filter((text) => points.some((point) => isAt(text, point)));
@@ -35,8 +39,10 @@ export function faultsOf(recording: Recording, points?: readonly FaultPoint[]): 
 }
 
 /** Where the first kernel does not boot, there is no agent that could do anything about it. */
-function precedesAgent(step: StepEvent, { events }: Recording): boolean {
-  return events.indexOf(step) < events.findIndex(({ event }) => event === 'generation');
+function sinceAgent(recording: Recording): Recording {
+  const { events } = recording;
+  const begun = events.findIndex(({ event }) => event === 'generation');
+  return { ...recording, events: events.slice(Math.max(0, begun)) };
 }
 
 function isAt(text: string, point: FaultPoint): boolean {
@@ -52,16 +58,19 @@ function faultsOfCalls(calls: readonly CallEvent[]): string[] {
     return [
       ...(index === firstCall(calls) ? [`kill_agent:before=${point}`] : []),
       ...refusals[point].map((error) => `${point}${where}:errno=${error}`),
-      `eintr:call=${point}${where}`,
-      ...(giving.includes(point) && event.error === undefined ? [`emfile:call=${point}${where}`] : []),
-      // Nothing comes back from a reboot that happened.
-      ...(point === 'reboot' ? [] : [`kill_agent:after=${point}${where}`]),
+      ...(isOf(returningCalls, point) ? [`eintr:call=${point}${where}`] : []),
+      ...(isOf(givingCalls, point) && event.error === undefined ? [`emfile:call=${point}${where}`] : []),
+      ...(isOf(returningCalls, point) ? [`kill_agent:after=${point}${where}`] : []),
     ];
   });
 }
 
+function isOf(calls: readonly CallPoint[], point: CallPoint): boolean {
+  return calls.includes(point);
+}
+
 function firstCall(calls: readonly CallEvent[]): number {
-  return calls.findIndex((event) => pointOf(event) !== undefined);
+  return calls.findIndex((event) => returningCalls.some((call) => call === pointOf(event)));
 }
 
 function pointOf({ call }: CallEvent): CallPoint | undefined {
