@@ -19,9 +19,11 @@ interface Room {
 /** From the ground up. The empty name is `src` itself. */
 const house: Readonly<Record<string, Room>> = {
   uapi: {},
+  // Emulated hardware: chips, wires and what is at the end of them.
+  devices: { folders: ['uapi'], types: ['kernel'] },
   kernel: { folders: ['uapi'] },
   host: { folders: ['uapi'], node: true, packages: ['koffi'] },
-  machine: { folders: ['uapi', 'kernel', 'host'], node: true },
+  machine: { folders: ['uapi', 'devices', 'kernel', 'host'], node: true },
   // What `luo test` runs on machines, and what it makes of it.
   'test-runner': { folders: ['uapi', 'host', 'machine'], types: ['kernel'], node: true },
   client: { folders: ['uapi', 'host'], node: true },

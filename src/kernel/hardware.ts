@@ -3,6 +3,7 @@
  * learns of the world comes through these interfaces.
  */
 import type { Onlookers } from './step.js';
+import type { SerialPort } from './tty/serial-hardware.js';
 import type { PageFrameNumber, PhysicalAddress } from './units.js';
 
 declare const unit: unique symbol;
@@ -17,8 +18,18 @@ export interface Hardware extends Onlookers {
   /** RAM. Index 0 is physical address 0; the length is a multiple of the page size. */
   readonly ram: Uint8Array;
   readonly files: FileHardware;
+  /** Without it, there are no serial ports. */
+  readonly serial?: SerialHardware | undefined;
   /** The kernel's messages, one sentence each. */
   log(level: 'info' | 'warning' | 'error', message: string): void;
+}
+
+/** The serial ports of a machine. */
+export interface SerialHardware {
+  /** Those that a driver of the kernel has. Those of the host have the host's drivers. */
+  readonly ports: readonly SerialPort[];
+  /** The tty that an open file of a program is, such as `ttyS0`; undefined where it is no serial port. */
+  nameOf(descriptor: Descriptor): string | undefined;
 }
 
 /** The kind of a file, as far as a handler asks. `shmem` is a memfd or another file of a tmpfs. */

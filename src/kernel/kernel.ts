@@ -5,6 +5,7 @@ import type { Descriptor, Handover, Hardware, UserAddress } from './hardware.js'
 import { type KernelState, stateOf } from './liveupdate/state.js';
 import { assembleWithModules, type Modules } from './modules.js';
 import type { KernelOptions, Parts } from './parts.js';
+import type { Tty } from './tty/tty.js';
 
 export type { Profile } from './liveupdate/profile.js';
 export { SessionFile } from './liveupdate/session-file.js';
@@ -17,6 +18,8 @@ export type {
   SessionState,
 } from './liveupdate/state.js';
 export { type KernelOptions, type Preservable, preservable } from './parts.js';
+export { type TtyAnswer, type TtyCall, ttyIoctl, ttyIoctlNumbers } from './tty/ioctl.js';
+export type { Tty } from './tty/tty.js';
 
 /**
  * One generation of the kernel, as the machine sees it. It is synchronous: every call does all of its work, or throws
@@ -42,6 +45,24 @@ export class Kernel {
   static boot(hardware: Hardware, options: KernelOptions, handover?: Handover): Kernel {
     const { parts, modules } = assembleWithModules(hardware, options, handover);
     return new Kernel(parts, modules);
+  }
+
+  /**
+   * The programs of the last generation are gone, and this kernel's may come: drivers look at their hardware. What they
+   * do there cannot be taken back.
+   */
+  start(): void {
+    this.#parts.ttys.start((message) => this.#parts.hardware.log('error', message));
+  }
+
+  /** A serial port, by its name, such as `ttyS0`. */
+  tty(name: string): Tty | undefined {
+    return this.#parts.ttys.get(name);
+  }
+
+  /** A serial port was plugged in again: its driver knows nothing of it. */
+  plugTty(name: string): void {
+    this.#parts.ttys.plug(name);
   }
 
   /**

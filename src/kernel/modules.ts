@@ -5,6 +5,7 @@ import { Module } from './liveupdate/module.js';
 import { hugetlbModule } from './mm/hugetlb.js';
 import type { KernelModule } from './module.js';
 import { assemble, type KernelOptions, type Parts } from './parts.js';
+import { ttysModule } from './tty/ttys-module.js';
 
 /** The modules of one kernel. */
 export class Modules {
@@ -114,6 +115,9 @@ export function assembleWithModules(
 }
 
 /** What the kernel itself has as modules, where it is asked for. */
-function ownModules({ mm }: Parts, { preserve = [] }: KernelOptions): KernelModule[] {
-  return preserve.includes('hugetlb') ? [hugetlbModule(mm)] : [];
+function ownModules({ mm, ttys, hardware }: Parts, { preserve = [] }: KernelOptions): KernelModule[] {
+  return [
+    ...(preserve.includes('hugetlb') ? [hugetlbModule(mm)] : []),
+    ...(preserve.includes('ttys') ? [ttysModule(ttys, hardware.serial)] : []),
+  ];
 }

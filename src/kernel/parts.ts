@@ -17,9 +17,10 @@ import type { MemoryManagement } from './mm/memory-management.js';
 import { Regions } from './mm/region.js';
 import { ShmemInodes } from './mm/shmem.js';
 import type { KernelModule } from './module.js';
+import { Ttys } from './tty/ttys.js';
 
 /** Kinds of files that luo can preserve and Linux cannot: each is asked for by name. */
-export const preservable = ['hugetlb'] as const;
+export const preservable = ['hugetlb', 'ttys'] as const;
 export type Preservable = (typeof preservable)[number];
 
 export interface KernelOptions {
@@ -47,6 +48,7 @@ export interface Parts {
   readonly outgoing: OutgoingState;
   readonly liveUpdate: LiveUpdate;
   readonly device: LiveUpdateDevice;
+  readonly ttys: Ttys;
 }
 
 /** @throws KernelError EINVAL where the handover is corrupt, ENOMEM */
@@ -78,7 +80,8 @@ export function assemble(hardware: Hardware, options: KernelOptions, handover: H
   const device = new LiveUpdateDevice(files, liveUpdate, options.extend ?? false);
   // Nothing can fail from here on: before this, the descriptors are the caller's.
   descriptors.adopt((handover?.descriptors ?? []).map(({ entry, descriptor }) => ({ entry, file: open(descriptor) })));
-  return { hardware, files, kho, mm, inodes, regions, descriptors, handlers, outgoing, liveUpdate, device };
+  const ttys = new Ttys(hardware.serial?.ports ?? []);
+  return { hardware, files, kho, mm, inodes, regions, descriptors, handlers, outgoing, liveUpdate, device, ttys };
 }
 
 /**

@@ -55,3 +55,8 @@ const names = new Map<number, ErrnoName>(
 export function errnoName(number: number): string {
   return names.get(number) ?? `E${number}`;
 }
+
+/** The same; undefined for one that is not in the table. */
+export function knownErrno(number: number): ErrnoName | undefined {
+  return names.get(number);
+}

@@ -87,3 +87,16 @@ export function openFlags(architecture: string): Readonly<Record<OpenFlagName, n
   if (table !== undefined) return table;
   throw new Error(`Cannot tell the flags of open on architecture "${architecture}": luo knows x64 and arm64`);
 }
+
+/**
+ * A device is opened as it is: no line, no setting and no state of it is touched (proposed to Linux in November 2025; no
+ * Linux has it). Its bit is the lowest that no architecture of luo's and no Linux up to 7.3 uses, and it goes together
+ * with O_DIRECTORY: `open` drops bits that it does not know without a word, and the device would be opened as ever; with
+ * O_DIRECTORY, every Linux without the flag refuses whatever is no directory (ENOTDIR) before it touches it.
+ */
+export function nresetdev(architecture: string): number {
+  return NRESETDEV_BIT | openFlags(architecture).O_DIRECTORY;
+}
+
+/** The bit that is the flag's alone. */
+export const NRESETDEV_BIT = 1 << 23;
