@@ -29,8 +29,10 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
   .option('--extend', 'add ioctls that Linux has not: states, events, and letting go of one file')
-  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb')
+  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb, ttys')
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
+  .option('--serial <port>', 'a serial port: ttyS0=8250,esp32, or ttyUSB0=/dev/ttyUSB0; may be repeated', append)
+  .option('--waveform <file>', 'write what the lines of the emulated ports did: .svg, .json, or text')
   .option('--trace [=FILE]', 'show each call, callback and KHO action, on standard error or in a file')
   .option('--trace-json [=FILE]', 'the same for programs: a JSON text a line')
   .option('--inject <fault>', 'let something fail, such as retrieve_fd:token=1:errno=EIO; may be repeated', append)
@@ -123,13 +125,40 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
   .option('--extend', 'add ioctls that Linux has not')
-  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb')
+  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb, ttys')
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
   .passThroughOptions()
   .action(async (argv: string[], options) => {
     const { test } = await import('./test.js');
     process.exitCode = await test(argv, options);
   });
+
+const serial = program.command('serial').description('serial ports: what their lines do, and ports that are not reset');
+
+serial
+  .command('waveform')
+  .description('draw what the lines of the emulated ports of a machine have done')
+  .argument('[name]', 'the machine (default: the only one)')
+  .option('--port <name>', 'one port, such as ttyS0 (default: all)')
+  .option('--svg', 'as a picture')
+  .option('--json', 'for programs: one JSON document')
+  .option('--ascii', 'with nothing but ASCII characters')
+  .action(async (name: string | undefined, options) => {
+    const { serialWaveform } = await import('./serial-waveform.js');
+    await serialWaveform(name, options);
+  });
+
+for (const plugged of [true, false]) {
+  serial
+    .command(plugged ? 'plug' : 'unplug')
+    .description(plugged ? 'put an emulated device back' : 'pull an emulated device out: its programs are hung up')
+    .argument('<port>', 'the port, such as ttyACM0')
+    .argument('[name]', 'the machine (default: the only one)')
+    .action(async (port: string, name: string | undefined) => {
+      const { serialPlug } = await import('./serial-waveform.js');
+      await serialPlug(port, plugged, name);
+    });
+}
 
 try {
   await program.parseAsync(words(process.argv.slice(2)), { from: 'user' });

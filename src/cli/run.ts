@@ -36,6 +36,10 @@ export interface RunOptions {
   readonly trace?: string;
   /** The same, with the trace in JSON. */
   readonly traceJson?: string;
+  /** Serial ports. */
+  readonly serial?: readonly string[];
+  /** A file for the waveforms of those that are emulated. */
+  readonly waveform?: string;
   /** Faults. */
   readonly inject?: readonly string[];
 }
@@ -59,6 +63,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   }
   const preserve = await kinds(options.preserve);
   await checkFaults(options.inject ?? []);
+  await checkSerialPorts(options);
   const trace = traceTargets(options);
   // A signal that ended this process now would leave the name taken.
   holdSignals();
@@ -87,6 +92,16 @@ async function checkFaults(texts: readonly string[]): Promise<void> {
   for (const text of texts) parseFault(text);
 }
 
+/** What cannot be read is said before there is a machine. */
+async function checkSerialPorts({ serial = [], waveform }: RunOptions): Promise<void> {
+  if (serial.length > 0) (await import('../machine/serial/create.js')).checkSerialPorts(serial);
+  if (waveform === undefined) return;
+  if (serial.length === 0) {
+    throw new SetupError('Cannot write a waveform: the machine has no serial port. Add one: --serial=ttyS0=8250,esp32');
+  }
+  beginFile('waveform', resolvePath(waveform), '--waveform=FILE');
+}
+
 /** Files are begun anew, as those of the shell's `>`. */
 function traceTargets({ trace, traceJson }: RunOptions): TraceTarget[] {
   const targets = [
@@ -97,14 +112,18 @@ function traceTargets({ trace, traceJson }: RunOptions): TraceTarget[] {
     if (path === undefined) return [];
     if (path === '') return [{ format }];
     const file = resolvePath(path);
-    try {
-      writeFileSync(file, '', { mode: 0o600 });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new SetupError(`Cannot write the trace: ${reason}. Name a file that you can write: --trace=FILE`);
-    }
+    beginFile('trace', file, '--trace=FILE');
     return [{ format, file }];
   });
+}
+
+function beginFile(what: string, file: string, option: string): void {
+  try {
+    writeFileSync(file, '', { mode: 0o600 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SetupError(`Cannot write the ${what}: ${reason}. Name a file that you can write: ${option}`);
+  }
 }
 
 interface Settings extends Omit<RunOptions, 'preserve'> {
@@ -126,6 +145,8 @@ function configure(command: Command, { name, directory }: Claim, options: Settin
     detached: options.detach ?? false,
     trace: options.targets,
     inject: options.inject ?? [],
+    serial: options.serial ?? [],
+    ...(options.waveform === undefined ? {} : { waveform: resolvePath(options.waveform) }),
     ...(limit === undefined ? {} : { descriptorLimit: limit }),
   };
 }

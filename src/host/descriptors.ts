@@ -8,7 +8,7 @@ import { numbers } from './architecture.js';
 import { SystemError, syscall } from './libc.js';
 import { pathAddress, scratch } from './scratch.js';
 
-const { O_CLOEXEC } = openFlags(process.arch);
+const { O_CLOEXEC, O_PATH } = openFlags(process.arch);
 
 /** @throws SystemError where `result` is the negative error number of a call that failed */
 export function checked(operation: string, result: number): number {
@@ -76,6 +76,8 @@ export interface Status {
   readonly mode: number;
   readonly links: number;
   readonly size: bigint;
+  /** The number of the device that a special file stands for. */
+  readonly represents: bigint;
 }
 
 const STATX_BASIC_STATS = 0x7ff;
@@ -110,6 +112,7 @@ function statx(directory: number, path: string, flags: number): Status | number 
     mode: view.getUint16(28, true),
     links: view.getUint32(16, true),
     size: view.getBigInt64(40, true),
+    represents: deviceNumber(view.getUint32(128, true), view.getUint32(132, true)),
   };
 }
 
@@ -164,6 +167,23 @@ export function open(path: string, flags: number): number {
 const openHow = scratch(4096);
 
 /**
+ * Opens a path from a directory on. The descriptor is close-on-exec.
+ *
+ * @param resolve `RESOLVE_*` bits
+ * @returns the descriptor, or the negative error number
+ */
+export function openBeneath(directory: string, path: string, flags: number, resolve: number): number {
+  const base = syscall(numbers.openat, AT_FDCWD, pathAddress(directory), O_PATH | O_CLOEXEC, 0);
+  if (base < 0) return base;
+  openHow.view.setBigUint64(0, BigInt((flags | O_CLOEXEC) >>> 0), true);
+  openHow.view.setBigUint64(8, 0n, true);
+  openHow.view.setBigUint64(16, BigInt(resolve), true);
+  const fd = syscall(numbers.openat2, base, pathAddress(path), openHow.address, 24);
+  close(base);
+  return fd;
+}
+
+/**
  * Opens a file as a `struct open_how` of at most 4096 bytes says, and closes it again.
  *
  * @returns 0, or the negative error number
@@ -208,6 +228,11 @@ export function addSeals(fd: number, seals: number): void {
 /** The status flags and access mode of an open file, as `F_GETFL` tells them. */
 export function statusFlags(fd: number): number {
   return checked(`F_GETFL of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_GETFL));
+}
+
+/** A second descriptor of the same open file. */
+export function duplicate(fd: number): number {
+  return checked(`dup of ${fd}`, syscall(numbers.fcntl, fd, fcntlCommands.F_DUPFD_CLOEXEC, 0));
 }
 
 /** Sets or clears close-on-exec. Node sets it on 0, 1 and 2 when it starts. */

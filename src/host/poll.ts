@@ -57,15 +57,25 @@ export class Poll {
   }
 }
 
-/** Whether a read of the descriptor would not wait: there is something to read, or an end of file. */
-export function isReadable(fd: number): boolean {
+/**
+ * What one descriptor is ready for.
+ *
+ * @param timeout milliseconds
+ * @returns POLL* bits, 0 where it is ready for nothing
+ */
+export function pollOnce(fd: number, timeout: number): number {
   const poll = new Poll();
   poll.add(fd);
-  let ready = false;
-  poll.wait(0, () => {
-    ready = true;
+  let ready = 0;
+  poll.wait(timeout, (_, events) => {
+    ready = events;
   });
   return ready;
+}
+
+/** Whether a read of the descriptor would not wait: there is something to read, or an end of file. */
+export function isReadable(fd: number): boolean {
+  return pollOnce(fd, 0) !== 0;
 }
 
 function timeIn(milliseconds: number): number {

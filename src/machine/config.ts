@@ -33,6 +33,10 @@ export interface MachineConfig extends KernelConfig {
   readonly detached: boolean;
   /** The soft limit on descriptors that programs get, a decimal number; where luo could find it out. */
   readonly descriptorLimit?: string;
+  /** Serial ports, as devices/options.ts reads them. */
+  readonly serial?: readonly string[];
+  /** The path of a file, absolute, that the waveforms of those that are emulated are written to at the end. */
+  readonly waveform?: string;
   readonly trace?: readonly TraceTarget[];
   /** Faults, as fault-parser.ts reads them. */
   readonly inject?: readonly string[];

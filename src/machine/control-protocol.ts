@@ -1,4 +1,5 @@
 /** What the commands of luo say to a running machine over its control socket: one JSON text a line, one answer each. */
+import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
 
@@ -8,6 +9,10 @@ export type ControlRequest =
   | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
+  /** What happened on the wires of its emulated serial ports, or of the one that is named. */
+  | { readonly request: 'waveform'; readonly port?: string }
+  /** Pulls the device out that an emulated serial port is on, or puts it back. */
+  | { readonly request: 'plug'; readonly port: string; readonly plugged: boolean }
   /** Answered by the end of the connection. */
   | { readonly request: 'stop'; readonly timeout: number };
 
@@ -93,16 +98,24 @@ export interface FileStatus {
   readonly retrieved: boolean | null;
 }
 
-export type ControlAnswer = ControlFailure | { readonly kexec: KexecReport } | { readonly status: MachineStatus };
+export type ControlAnswer =
+  | ControlFailure
+  | { readonly kexec: KexecReport }
+  | { readonly status: MachineStatus }
+  | { readonly waveforms: readonly Waveform[] }
+  | { readonly plugged: boolean };
 
 export const CONTROL_SOCKET = 'control.sock';
 
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, kernel = {} } = message;
+  const { request, sessions = false, timeout, command, kernel = {}, port, plugged } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
+  if (request === 'waveform' && port === undefined) return { request };
+  if (request === 'waveform' && typeof port === 'string') return { request, port };
+  if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
   if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
   return undefined;

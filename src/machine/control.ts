@@ -2,9 +2,11 @@
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-protocol.js';
+import { SetupError } from './directories.js';
 import { readLines, writeLine } from './json-lines.js';
 import type { Machine } from './machine.js';
 import { describeThrown } from './report.js';
+import type { SerialPorts } from './serial/serial-ports.js';
 import { sendTrace } from './trace-sender.js';
 
 /** How long somebody who reads slowly is waited for when the machine has ended. Milliseconds. */
@@ -74,10 +76,38 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
     case 'trace':
       sendTrace(machine, socket);
       return;
+    case 'waveform':
+      answer(attempt(() => ({ waveforms: portsOf(machine).waveforms(request.port) })));
+      return;
+    case 'plug':
+      answer(
+        attempt(() => {
+          portsOf(machine).plug(request.port, request.plugged);
+          return { plugged: request.plugged };
+        }),
+      );
+      return;
     case 'stop':
       // Answered by the end of the connection, when the machine is gone.
       machine.stop(request.timeout);
       return;
+  }
+}
+
+/** @throws SetupError where the machine has none */
+function portsOf({ hardware: { ports } }: Machine): SerialPorts {
+  if (ports !== undefined) return ports;
+  throw new SetupError(
+    'Cannot find a serial port: the machine has none. Start it with one: luo run --serial=ttyS0=8250',
+  );
+}
+
+function attempt(action: () => ControlAnswer): ControlAnswer {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof SetupError) return { error: error.message };
+    throw error;
   }
 }
 

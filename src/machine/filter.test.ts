@@ -42,6 +42,10 @@ for (const { name, native, compatible, compatibleKexec } of machines) {
         'access',
         'faccessat',
         'faccessat2',
+        'getxattr',
+        'lgetxattr',
+        'listxattr',
+        'llistxattr',
         'shutdown',
         'kexec_load',
         'kexec_file_load',
@@ -67,6 +71,10 @@ for (const { name, native, compatible, compatibleKexec } of machines) {
       assert.equal(ioctl(ordinary, 0xba000000), 'allow');
       assert.equal(ioctl(ordinary, 0x00ba), 'allow');
       assert.equal(ioctl(strict, TCGETS), 'notify');
+      const serial = filterProgram(name, { strict: false, serial: true });
+      assert.equal(ioctl(serial, TCGETS), 'notify');
+      assert.equal(ioctl(serial, SIOCSIFFLAGS), 'notify');
+      assert.equal(ioctl(serial, 0x8901), 'allow');
     });
 
     test('notifies of seals that are added, and of status flags where it is strict', () => {

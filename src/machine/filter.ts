@@ -9,6 +9,7 @@ import { AT_EMPTY_PATH, fcntlCommands } from '../uapi/fcntl.js';
 import { LIVEUPDATE_IOCTL_TYPE } from '../uapi/liveupdate.js';
 import { SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_USER_NOTIF } from '../uapi/seccomp.js';
 import { type SyscallName, syscallNumbers } from '../uapi/syscalls.js';
+import { TTY_IOCTL_TYPE } from '../uapi/tty.js';
 import {
   assemble,
   DATA_ARCHITECTURE,
@@ -92,6 +93,10 @@ const ordinaryTraps: readonly Trap[] = [
   { call: 'access' },
   { call: 'faccessat' },
   { call: 'faccessat2' },
+  { call: 'getxattr' },
+  { call: 'lgetxattr' },
+  { call: 'listxattr' },
+  { call: 'llistxattr' },
   // It would hang up our end of a session that others still hold.
   { call: 'shutdown' },
   { call: 'kexec_load' },
@@ -142,8 +147,13 @@ const strictTraps: readonly Trap[] = [
   { call: 'madvise', when: [{ argument: 2, equals: MADV_REMOVE }] },
 ];
 
+/** What a machine with serial ports answers. */
+const ttyCommands: Condition = { argument: 1, mask: 0xff00, equals: TTY_IOCTL_TYPE << 8 };
+
 export interface FilterOptions {
   readonly strict: boolean;
+  /** Whether the machine has serial ports. */
+  readonly serial?: boolean;
 }
 
 /**
@@ -151,7 +161,7 @@ export interface FilterOptions {
  *
  * @throws Error for an architecture that luo has no table for
  */
-export function filterProgram(architecture: string, { strict }: FilterOptions): Uint8Array {
+export function filterProgram(architecture: string, { strict, serial = false }: FilterOptions): Uint8Array {
   const numbers = syscallNumbers(architecture);
   const known = architectures.get(architecture);
   if (known === undefined)
@@ -172,7 +182,8 @@ export function filterProgram(architecture: string, { strict }: FilterOptions): 
   for (const { call, when } of traps.values()) {
     const number = numbers[call];
     if (number === undefined) continue;
-    const answer = when === undefined ? [notify] : [...when.flatMap(conditional), allow];
+    const conditions = serial && call === 'ioctl' && when !== undefined ? [...when, ttyCommands] : when;
+    const answer = conditions === undefined ? [notify] : [...conditions.flatMap(conditional), allow];
     instructions.push(ifEqual(number, answer.length), ...answer);
   }
   // Calls of io_uring pass every filter: a strict machine has none.

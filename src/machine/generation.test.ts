@@ -56,6 +56,7 @@ test('after a panic no call that would end the host goes on, and all others do',
     // What the generation uses of a listener, the fake has.
     listener: listener as unknown as Listener,
     strict: false,
+    serial: undefined,
     placeholder: { path: '/nowhere', inode: '0:0' },
     watching: { recorder: new Recorder(), injector: new Injector([]) },
     remains: new Remains(),

@@ -13,6 +13,7 @@ import type { Placeholder } from './placeholder.js';
 import type { Remains } from './remains.js';
 import { say } from './report.js';
 import { isOutOfDescriptors } from './reserve.js';
+import type { SerialPorts } from './serial/serial-ports.js';
 import { setInterfaceFlags } from './traps/ioctl.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
 import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
@@ -26,6 +27,7 @@ export interface GenerationOptions {
   readonly listener: Listener;
   readonly strict: boolean;
   readonly placeholder: Placeholder;
+  readonly serial: SerialPorts | undefined;
   readonly power: Power;
   readonly watching: Watching;
   readonly remains: Remains;
@@ -72,8 +74,8 @@ export class Generation {
     const { kernel, channels, listener } = this;
     const unheard = this.#unheard;
     const calls = this.#calls;
-    const { power, placeholder } = this.#options;
-    const trap = new Trap(call, { kernel, channels, listener, power, placeholder, unheard, calls });
+    const { power, placeholder, serial } = this.#options;
+    const trap = new Trap(call, { kernel, channels, listener, power, placeholder, unheard, calls, serial });
     const answer = handler === undefined ? PROCEED : this.#guard(handler, trap);
     if (answer === ANSWERED) return;
     // Nobody may be there to take the answer: the program was killed meanwhile, or makes the call again.

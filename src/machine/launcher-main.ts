@@ -27,7 +27,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as LauncherOptions;
 dieWithParent();
 setNoNewPrivileges();
 if (options.descriptorLimit !== undefined) setDescriptorLimit(BigInt(options.descriptorLimit));
-const listener = installFilter(filterProgram(process.arch, { strict: options.strict }));
+const listener = installFilter(filterProgram(process.arch, options));
 if (listener < 0) fail({ operation: 'filter', errno: -listener });
 resetSignals();
 setAllCloseOnExec(LAUNCHER_SOCKET);

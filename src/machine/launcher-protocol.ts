@@ -7,6 +7,8 @@ export const LAUNCHER_SOCKET = 3;
 /** What the launcher is told when it starts, as its argument. */
 export interface LauncherOptions {
   readonly strict: boolean;
+  /** Whether the machine has serial ports. */
+  readonly serial: boolean;
   /** The process group that programs belong to. The launcher keeps out of it, and of reach of the terminal's signals. */
   readonly processGroup: number;
   /** The soft limit on descriptors that programs get, a decimal number. Node raises its own when it starts. */

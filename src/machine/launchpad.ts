@@ -21,12 +21,16 @@ export class Launchpad {
   constructor(
     watcher: Watcher,
     programs: Programs,
-    { strict, descriptorLimit }: Pick<MachineConfig, 'strict' | 'descriptorLimit'>,
+    { strict, serial = [], descriptorLimit }: Pick<MachineConfig, 'strict' | 'serial' | 'descriptorLimit'>,
     outcome: { ready(): void; failed(error: unknown): void },
   ) {
     this.#watcher = watcher;
     this.#programs = programs;
-    this.#options = { strict, ...(descriptorLimit === undefined ? {} : { descriptorLimit }) };
+    this.#options = {
+      strict,
+      serial: serial.length > 0,
+      ...(descriptorLimit === undefined ? {} : { descriptorLimit }),
+    };
     this.#ready = outcome.ready;
     this.#failed = outcome.failed;
   }

@@ -4,7 +4,7 @@ import { Kernel, type KernelOptions, type KernelState } from '../kernel/kernel.j
 import { errno } from '../uapi/errno.js';
 import type { Carried, Change } from './change.js';
 import type { Generation } from './generation.js';
-import { hostHardware } from './host-hardware.js';
+import { hostHardware, type MachineHardware } from './host-hardware.js';
 import { Remains } from './remains.js';
 import { describeThrown } from './report.js';
 import { checkKexec, duringKexec, onlookersOf, type Watching } from './watched-kernel.js';
@@ -32,14 +32,14 @@ export class LiveUpdateError extends Error {
 export function checkNextKernel(
   kind: Change['kind'],
   generation: Generation | undefined,
-  ram: Uint8Array,
+  machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
 ): void {
   if (generation === undefined) return;
   if (kind === 'restart' && options.modules?.length) {
     // A cold boot writes over the memory of the kernel that runs: what its modules say is found out before.
-    attempt('boot the next kernel', '', () => Kernel.boot(trialHardware(ram), options).shutdown());
+    attempt('boot the next kernel', '', () => Kernel.boot(trialHardware(machine), options).shutdown());
   }
   if (kind === 'kexec')
     duringKexec(watching, 'check', generation.number, () => checkHandover(generation, options, watching));
@@ -61,8 +61,8 @@ function checkHandover(generation: Generation, options: KernelOptions, watching:
 }
 
 /** As much memory as the machine has. What is not written to takes none of the host. */
-function trialHardware(ram: Uint8Array) {
-  return { ...hostHardware(new Uint8Array(ram.length)), log: () => undefined };
+function trialHardware({ ram }: MachineHardware) {
+  return { ...hostHardware({ ram: new Uint8Array(ram.length), ports: undefined }), log: () => undefined };
 }
 
 /** A kernel that has booted, and whose programs do not run yet. */
@@ -83,18 +83,18 @@ export interface NextKernel {
 export function nextKernel(
   kind: Change['kind'],
   generation: Generation | undefined,
-  ram: Uint8Array,
+  machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
 ): NextKernel {
-  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, ram, options, watching);
+  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, machine, options, watching);
   if (kind === 'resume' && generation !== undefined) {
     const { number, kernel, remains } = generation;
     return { number, kernel, remains, carried: undefined };
   }
   const number = (generation?.number ?? 0) + 1;
   const remains = new Remains();
-  const hardware = hostHardware(ram, onlookersOf(watching, number, remains));
+  const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
   const kernel = attempt('boot the kernel', '', () => Kernel.boot(hardware, options));
   return { number, kernel, remains, carried: undefined };
 }
@@ -108,7 +108,7 @@ export function nextKernel(
  */
 function freezeAndBoot(
   generation: Generation,
-  ram: Uint8Array,
+  machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
 ): NextKernel {
@@ -125,7 +125,7 @@ function freezeAndBoot(
     (error) => generation.panic(error),
   );
   try {
-    const hardware = hostHardware(ram, onlookersOf(watching, number, remains));
+    const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
     const boot = () => duringKexec(watching, 'boot', number, () => Kernel.boot(hardware, options, handover));
     return { number, kernel: attempt('boot the next kernel', NOTHING_LOST, boot), remains, carried };
   } catch (error) {

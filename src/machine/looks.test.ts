@@ -37,6 +37,13 @@ test('a shell sees the device', async () => {
   assert.equal(await output(['sh', '-c', script]), 'seen');
 });
 
+test('ls shows the device, and has nothing to complain of', async () => {
+  await using luo = new Luo();
+  const { code, stdout, stderr } = await luo.run(['run', '--', 'ls', '-l', '/dev/liveupdate']);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^crw-------.* 10, 255 .*\/dev\/liveupdate\n$/);
+});
+
 test('node sees the device', async () => {
   const script = `
     const fs = require('node:fs');

@@ -12,6 +12,7 @@ import {
   type Outcome,
 } from './config.js';
 import { listenForControl } from './control.js';
+import { portsFor } from './host-hardware.js';
 import { readLines, writeLine } from './json-lines.js';
 import { Machine } from './machine.js';
 import { release } from './registry.js';
@@ -20,6 +21,8 @@ const SIGTTOU = 22;
 
 const keeper = new Socket({ fd: KEEPER_SOCKET });
 let machine: Machine | undefined;
+/** Signals that came before there was a machine. */
+const early: Array<KeeperMessage & { request: 'signal' }> = [];
 
 becomeSubreaper();
 // The terminal is taken back from programs that were killed, from the background.
@@ -45,16 +48,20 @@ function receive(message: KeeperMessage): void {
         .then((outcome) => end(message.config, outcome));
       return;
     case 'signal':
-      machine?.signal(message.signal, message.fromTerminal);
+      if (machine === undefined) early.push(message);
+      else machine.signal(message.signal, message.fromTerminal);
       return;
   }
 }
 
 async function boot(config: MachineConfig): Promise<Outcome> {
-  machine = new Machine(config, {
-    begun: (listener) => tell({ event: 'begun', listener }),
+  const makePorts = await portsFor(config);
+  const events = {
+    begun: (listener: number) => tell({ event: 'begun', listener }),
     started: () => tell({ event: 'ready' }),
-  });
+  };
+  machine = new Machine(config, events, makePorts);
+  for (const { signal, fromTerminal } of early) machine.signal(signal, fromTerminal);
   const control = await listenForControl(machine, config.directory);
   const outcome = await machine.run();
   await control.close();

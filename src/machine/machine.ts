@@ -9,7 +9,7 @@ import { type Command, CommandError, findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
 import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
-import { createRam } from './host-hardware.js';
+import { createHardware, type MachineHardware, type MakePorts } from './host-hardware.js';
 import { firstOptions, newOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
@@ -26,12 +26,12 @@ import { Watcher } from './watcher.js';
 export class Machine {
   /** Tells all that happens. */
   readonly chronicle: Chronicle;
-
+  /** What is the same for all generations. */
+  readonly hardware: MachineHardware;
   readonly #config: MachineConfig;
   readonly #events: MachineEvents;
   readonly #watcher = new Watcher();
   readonly #programs = new Programs();
-  readonly #ram = createRam();
   readonly #firstExit: FirstExit;
   readonly #power = new PowerSwitch({
     loaded: () => this.imageLoaded(),
@@ -48,10 +48,11 @@ export class Machine {
   #change: Change | undefined;
   #outcome: Outcome | undefined;
 
-  constructor(config: MachineConfig, events: MachineEvents) {
+  constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts) {
     this.#config = config;
     this.#command = config.command;
     this.#events = events;
+    this.hardware = createHardware(this.#watcher, makePorts);
     this.chronicle = new Chronicle(config);
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
@@ -64,6 +65,7 @@ export class Machine {
       watcher: this.#watcher,
       programs: this.#programs,
       strict: config.strict,
+      serial: this.hardware.ports,
       placeholder: createPlaceholder(config.directory),
       power: this.#power,
       watching: this.chronicle,
@@ -92,6 +94,7 @@ export class Machine {
     this.#launchpad.dismiss();
     this.chronicle.end(this.#stage.generation, this.#stage.isEmpty, () => this.#stage.end());
     process.off('SIGCHLD', reap);
+    this.hardware.ports?.end(this.#config.waveform);
     this.#watcher.close();
     return this.#outcome;
   }
@@ -129,9 +132,7 @@ export class Machine {
   }
 
   /** A kexec is near. What takes long is done while the programs still run. */
-  imageLoaded(): void {
-    this.#launchpad.prepareEarly();
-  }
+  readonly imageLoaded = (): void => this.#launchpad.prepareEarly();
 
   /** Gives Node turns for a while: it has work that does not show. */
   readonly settle = (): void => this.#watcher.settle();
@@ -227,9 +228,9 @@ export class Machine {
     try {
       const command = this.#commandOf(change);
       const file = findExecutable(command);
-      checkNextKernel(change.kind, last, this.#ram, options, this.chronicle);
+      checkNextKernel(change.kind, last, this.hardware, options, this.chronicle);
       change.begin();
-      const next = nextKernel(change.kind, last, this.#ram, options, this.chronicle);
+      const next = nextKernel(change.kind, last, this.hardware, options, this.chronicle);
       change.carried = next.carried;
       frozen = next.carried !== undefined;
       const generation = this.#stage.next(listener, next);

@@ -12,7 +12,8 @@ import { withReserve } from './reserve.js';
 import { Terminal } from './terminal.js';
 import type { Watcher } from './watcher.js';
 
-export interface StageOptions extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power' | 'watching'> {
+export interface StageOptions
+  extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power' | 'watching' | 'serial'> {
   readonly watcher: Watcher;
   readonly programs: Programs;
   /** A generation begins, or begins once more, and its listener is this descriptor. */
@@ -47,9 +48,20 @@ export class Stage {
 
   /** The next generation, which does not run yet. */
   next(listener: Listener, { number, kernel, remains }: NextKernel): Generation {
-    const { strict, placeholder, power, watching } = this.#options;
+    const { strict, placeholder, power, watching, serial } = this.#options;
     const panicked = (error: unknown) => say(describePanic(number, error));
-    return new Generation({ number, kernel, remains, listener, strict, placeholder, power, watching, panicked });
+    return new Generation({
+      number,
+      kernel,
+      remains,
+      listener,
+      strict,
+      placeholder,
+      power,
+      watching,
+      serial,
+      panicked,
+    });
   }
 
   /**
@@ -58,9 +70,12 @@ export class Stage {
    * @param executed called when the launcher tells whether it has become that program
    */
   begin(generation: Generation, launcher: Launcher, file: string, command: Command, executed: () => void): void {
-    const { watcher, programs, begun } = this.#options;
+    const { watcher, programs, begun, serial } = this.#options;
+    // Not before the last generation's programs are gone: drivers look at their hardware, which they had.
+    if (generation.kernel !== this.#generation?.kernel) generation.kernel.start();
     this.#generation = generation;
     this.#over = false;
+    serial?.begin(generation.kernel);
     programs.begin(launcher.pid);
     begun(generation.listener.fd, generation.number);
     launcher.execute({ file, ...command });

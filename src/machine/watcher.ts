@@ -45,7 +45,13 @@ export class Watcher {
     this.#handlers.set(fd, handler);
   }
 
-  /** The same for a listener, of which there are few: its programs wait less. */
+  /** Calls `handler` once the descriptor has hung up, and not before: what can be read there is others' to read. */
+  watchHangUp(fd: number, handler: Handler): void {
+    this.#epoll.add(fd, 0, fd);
+    this.#handlers.set(fd, handler);
+  }
+
+  /** As `watch`, for a listener, of which there are few: its programs wait less. */
   watchListener(fd: number, handler: Handler): void {
     this.#poll.add(fd);
     this.#listeners.set(fd, handler);

@@ -3,9 +3,11 @@ import { basename } from 'node:path';
 import { errno } from '../../uapi/errno.js';
 import { iocType } from '../../uapi/ioctl.js';
 import { LIVEUPDATE_IOCTL_TYPE } from '../../uapi/liveupdate.js';
+import { TTY_IOCTL_TYPE } from '../../uapi/tty.js';
 import { SIOCSIFFLAGS } from '../filter.js';
 import { descriptorPath } from '../task.js';
 import { isPlaceholder } from './path.js';
+import { ttyIoctlTrap } from './serial.js';
 import { ANSWERED, type Answer, PROCEED, type Trap } from './trap.js';
 
 const FIOCLEX = 0x5451;
@@ -16,6 +18,10 @@ const FIOASYNC = 0x5452;
 export function ioctl(trap: Trap): Answer {
   const command = trap.word(1);
   if (command === SIOCSIFFLAGS) return setInterfaceFlags(trap);
+  if (iocType(command) === TTY_IOCTL_TYPE) {
+    const answer = ttyIoctlTrap(trap);
+    if (answer !== PROCEED) return answer;
+  }
   const { kernel, channels, listener, unheard, calls } = trap.context;
   const ours = iocType(command) === LIVEUPDATE_IOCTL_TYPE;
   // A descriptor that was closed before this call must not be found by its number.

@@ -4,10 +4,12 @@ import { KernelError } from '../../kernel/error.js';
 import type { File } from '../../kernel/fs/file.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { errno } from '../../uapi/errno.js';
-import { AT_FDCWD, openFlags } from '../../uapi/fcntl.js';
+import { AT_FDCWD, NRESETDEV_BIT, openFlags } from '../../uapi/fcntl.js';
 import { inodeKey } from '../host-files.js';
 import { virtualFile } from '../virtual-file.js';
+import { asksToKeep, contradictsKeeping, openKeeping } from './keep.js';
 import { isPlaceholder, type Named, namedBy, PATH_MAX } from './path.js';
+import { openSerial } from './serial.js';
 import { ANSWERED, type Answer, PROCEED, type Trap, unlessRefused } from './trap.js';
 
 const {
@@ -50,8 +52,10 @@ const ALL_RESOLVE = 0x3f;
 function openPath(trap: Trap, request: Request): Answer {
   const path = trap.memory.readText(request.path, PATH_MAX);
   if (path === undefined) return PROCEED;
-  const named = namedBy(trap, request.directory, path);
-  return named === undefined ? PROCEED : openNamed(trap, request.flags, named);
+  const { directory, flags } = request;
+  const named = namedBy(trap, directory, path);
+  if (named !== undefined && (named.kind !== 'descriptor' || !asksToKeep(flags))) return openNamed(trap, flags, named);
+  return asksToKeep(flags) ? openKeeping(trap, { directory, path, flags, resolve: 0 }) : PROCEED;
 }
 
 function openat2(trap: Trap): Answer {
@@ -61,13 +65,19 @@ function openat2(trap: Trap): Answer {
   if (how === undefined || path === undefined) return PROCEED;
   const resolve = how.getUint32(16, true);
   const named = namedBy(trap, trap.int(0), (resolve & RESOLVE_IN_ROOT) !== 0 ? `./${path}` : path);
-  if (named === undefined) return PROCEED;
   const flags = how.getUint32(0, true);
-  if (named.kind === 'descriptor') return openNamed(trap, flags, named);
-  // The host judges the rest of the structure, by an ordinary file. How a path leads there does not count for it.
+  const keeps = asksToKeep(flags);
+  if (keeps && contradictsKeeping(flags)) return -errno.EINVAL;
+  if (named === undefined && !keeps) return PROCEED;
+  if (named?.kind === 'descriptor' && !keeps) return openNamed(trap, flags, named);
+  // The host judges the rest of the structure, by an ordinary file. How a path leads there does not count for it, and
+  // the flag no host knows.
+  if (keeps) how.setUint32(0, flags & ~NRESETDEV_BIT & ~O_DIRECTORY, true);
   how.setUint32(16, resolve & ~ALL_RESOLVE, true);
   const problem = tryOpenHow(trap.context.placeholder.path, new Uint8Array(how.buffer, how.byteOffset, how.byteLength));
   if (problem < 0) return problem;
+  if (named === undefined || named.kind === 'descriptor')
+    return openKeeping(trap, { directory: trap.int(0), path, flags, resolve });
   if ((resolve & RESOLVE_BENEATH) !== 0 && path.startsWith('/')) return -errno.EXDEV;
   return openNamed(trap, flags, named);
 }
@@ -85,11 +95,17 @@ function openHow(trap: Trap): DataView | undefined {
   }
 }
 
-function openNamed(trap: Trap, flags: number, named: Named): Answer {
+function openNamed(trap: Trap, asked: number, named: Named): Answer {
+  // Luo's own files are the same whether they are open or not.
+  const keepsAnyhow = asksToKeep(asked) && named.kind !== 'serial';
+  const flags = keepsAnyhow ? asked & ~NRESETDEV_BIT & ~O_DIRECTORY : asked;
   switch (named.kind) {
     case 'device':
       if (named.trailingSlash) return -errno.ENOTDIR;
       return openDevice(trap, flags);
+    case 'serial':
+      if (named.trailingSlash) return -errno.ENOTDIR;
+      return asksToKeep(flags) && contradictsKeeping(flags) ? -errno.EINVAL : openSerial(trap, flags, named.line);
     case 'kexec-loaded':
       return openKexecLoaded(trap, flags, named.crash);
     case 'descriptor':
@@ -168,6 +184,8 @@ function openDescriptor(trap: Trap, flags: number, path: string): Answer {
   if (isPlaceholder(trap, path)) return openDevice(trap, flags);
   const channel = channels.find(path);
   if (channel !== undefined) return channel.isDevice ? openDevice(trap, flags) : -errno.ENXIO;
+  const line = trap.context.serial?.behind(path);
+  if (line !== undefined) return openSerial(trap, flags, line);
   if ((flags & O_TRUNC) === 0 || !trap.anyFrozen) return PROCEED;
   const status = statPath(path);
   if (typeof status === 'number') return PROCEED;

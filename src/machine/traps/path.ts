@@ -5,6 +5,7 @@ import { statPath } from '../../host/descriptors.js';
 import { AT_FDCWD } from '../../uapi/fcntl.js';
 import { LIVEUPDATE_DEVICE } from '../../uapi/liveupdate.js';
 import { inodeKey } from '../host-files.js';
+import type { SerialLine } from '../serial/serial-line.js';
 import { descriptorPath } from '../task.js';
 import type { Trap } from './trap.js';
 
@@ -14,6 +15,8 @@ export const PATH_MAX = 4096;
 export type Named =
   /** `/dev/liveupdate`. */
   | { readonly kind: 'device'; readonly trailingSlash: boolean }
+  /** A serial port of the machine. */
+  | { readonly kind: 'serial'; readonly line: SerialLine; readonly trailingSlash: boolean }
   /** A file of `/sys/kernel` that tells whether an image is loaded for kexec. */
   | { readonly kind: 'kexec-loaded'; readonly crash: boolean }
   /** A descriptor of a process, by its link in `/proc`. `path` names the same for this process. */
@@ -35,6 +38,11 @@ export function namedBy(trap: Trap, directory: number, path: string): Named | un
   if (last === deviceName) {
     if (!isDeviceDirectory(trap, directory, stripped.slice(0, slash + 1))) return undefined;
     return { kind: 'device', trailingSlash: stripped !== path };
+  }
+  const line = last.startsWith('tty') ? trap.context.serial?.named(last) : undefined;
+  if (line !== undefined) {
+    if (!isDeviceDirectory(trap, directory, stripped.slice(0, slash + 1))) return undefined;
+    return { kind: 'serial', line, trailingSlash: stripped !== path };
   }
   if (last === 'kexec_loaded' || last === 'kexec_crash_loaded') {
     if (posix.normalize(path) !== `/sys/kernel/${last}`) return undefined;

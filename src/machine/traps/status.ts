@@ -1,5 +1,5 @@
 /** What programs see of the device and of descriptors: `stat` and its kin, `access`, `readlink`, `fstatfs`. */
-import { statBytes, statPath } from '../../host/descriptors.js';
+import { statPath } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { UserAddress } from '../../kernel/hardware.js';
 import { SessionFile } from '../../kernel/liveupdate/session-file.js';
@@ -8,20 +8,15 @@ import { AT_FDCWD } from '../../uapi/fcntl.js';
 import { LIVEUPDATE_DEVICE } from '../../uapi/liveupdate.js';
 import type { Channel } from '../channels.js';
 import { inodeKey } from '../host-files.js';
+import { type DeviceStatus, portStatus, S_IFCHR, structStat, structStatx } from './device-status.js';
 import { isPlaceholder, type Named, namedBy, PATH_MAX } from './path.js';
 import { type Answer, PROCEED, type Trap } from './trap.js';
 
-const S_IFCHR = 0o020000;
-const DEVICE_MODE = S_IFCHR | 0o600;
-/** An anonymous inode has no type. */
-const SESSION_MODE = 0o600;
 /** Misc devices have major number 10; minor numbers from 255 down are given out as they come. */
-const DEVICE_MAJOR = 10;
-const DEVICE_MINOR = 255;
+const device: DeviceStatus = { mode: S_IFCHR | 0o600, major: 10, minor: 255 };
+/** An anonymous inode has no type. */
+const session: DeviceStatus = { mode: 0o600, major: 0, minor: 0 };
 const X_OK = 1;
-const STAT_SIZE = process.arch === 'x64' ? 144 : 128;
-const STATX_SIZE = 256;
-const STATX_BASIC_STATS = 0x7ff;
 const STATFS_SIZE = 120;
 const TMPFS_MAGIC = 0x01021994;
 const ANON_INODE_FS_MAGIC = 0x09041934;
@@ -64,60 +59,42 @@ function newfstatat(trap: Trap): Answer {
 }
 
 function statNamed(trap: Trap, directory: number, pathIndex: number, bufferIndex: number): Answer {
-  const named = pathNamed(trap, directory, pathIndex)?.named;
-  if (named?.kind !== 'device') return PROCEED;
+  const shown = shownAs(pathNamed(trap, directory, pathIndex)?.named);
+  if (typeof shown !== 'object') return shown;
+  return give(trap, trap.address(bufferIndex), structStat(trap.context.placeholder, shown, shown !== device));
+}
+
+/** How a file of luo's looks, the negative error number where there is none, or that the host shows it. */
+function shownAs(named: Named | undefined): DeviceStatus | number | typeof PROCEED {
+  if (named?.kind !== 'device' && named?.kind !== 'serial') return PROCEED;
+  if (named.kind === 'serial' && !named.line.isThere) return -errno.ENOENT;
   if (named.trailingSlash) return -errno.ENOTDIR;
-  return give(trap, trap.address(bufferIndex), structStat(trap, true));
+  if (named.kind === 'device') return device;
+  return named.line.isHostFile ? PROCEED : portStatus(named.line.name);
 }
 
 function statChannel(trap: Trap, fd: number, bufferIndex: number): Answer {
   const channel = trap.channel(fd);
-  return channel === undefined ? PROCEED : give(trap, trap.address(bufferIndex), structStat(trap, channel.isDevice));
+  if (channel === undefined) return PROCEED;
+  return give(trap, trap.address(bufferIndex), structStat(trap.context.placeholder, statusOf(channel)));
 }
 
-/** `struct stat` of the placeholder, with what makes it the device or a session. */
-function structStat(trap: Trap, isDevice: boolean): Uint8Array {
-  const bytes = statBytes(trap.context.placeholder.path, STAT_SIZE);
-  const x64 = process.arch === 'x64';
-  bytes.writeUInt32LE(isDevice ? DEVICE_MODE : SESSION_MODE, x64 ? 24 : 16);
-  bytes.writeBigUInt64LE(isDevice ? BigInt((DEVICE_MAJOR << 8) | DEVICE_MINOR) : 0n, x64 ? 40 : 32);
-  return bytes;
+function statusOf({ isDevice }: Channel): DeviceStatus {
+  return isDevice ? device : session;
 }
 
 function statx(trap: Trap): Answer {
   const found = pathNamed(trap, trap.int(0), 1);
   const channel = found?.path === '' ? trap.channel(trap.int(0)) : undefined;
-  const named = found?.named;
-  if (channel === undefined && named?.kind !== 'device') return PROCEED;
-  if (named?.kind === 'device' && named.trailingSlash) return -errno.ENOTDIR;
-  return give(trap, trap.address(4), statxBytes(trap, channel?.isDevice ?? true));
-}
-
-function statxBytes(trap: Trap, isDevice: boolean): Uint8Array {
-  const status = statPath(trap.context.placeholder.path);
-  const bytes = Buffer.alloc(STATX_SIZE);
-  bytes.writeUInt32LE(STATX_BASIC_STATS, 0);
-  bytes.writeUInt32LE(4096, 4);
-  bytes.writeUInt32LE(1, 16);
-  bytes.writeUInt32LE(process.getuid?.() ?? 0, 20);
-  bytes.writeUInt32LE(process.getgid?.() ?? 0, 24);
-  bytes.writeUInt16LE(isDevice ? DEVICE_MODE : SESSION_MODE, 28);
-  if (typeof status !== 'number') {
-    bytes.writeBigUInt64LE(status.inode, 32);
-    bytes.writeUInt32LE(Number((status.device >> 8n) & 0xfffn), 136);
-    bytes.writeUInt32LE(Number(status.device & 0xffn), 140);
-  }
-  if (isDevice) {
-    bytes.writeUInt32LE(DEVICE_MAJOR, 128);
-    bytes.writeUInt32LE(DEVICE_MINOR, 132);
-  }
-  return bytes;
+  const shown = channel === undefined ? shownAs(found?.named) : statusOf(channel);
+  if (typeof shown !== 'object') return shown;
+  const isPort = shown !== device && shown !== session;
+  return give(trap, trap.address(4), structStatx(trap.context.placeholder, shown, isPort));
 }
 
 function access(trap: Trap, directory: number, pathIndex: number, modeIndex: number): Answer {
-  const named = pathNamed(trap, directory, pathIndex)?.named;
-  if (named?.kind !== 'device') return PROCEED;
-  if (named.trailingSlash) return -errno.ENOTDIR;
+  const shown = shownAs(pathNamed(trap, directory, pathIndex)?.named);
+  if (typeof shown !== 'object') return shown;
   // Nobody may execute a file without an execute bit, root included.
   return (trap.word(modeIndex) & X_OK) !== 0 ? -errno.EACCES : 0;
 }
@@ -126,6 +103,7 @@ function readLink(trap: Trap, directory: number, pathIndex: number, textOf = lin
   const named = pathNamed(trap, directory, pathIndex)?.named;
   if (named === undefined) return PROCEED;
   if (named.kind === 'device') return -errno.EINVAL;
+  if (named.kind === 'serial') return notALink(named);
   if (named.kind !== 'descriptor') return PROCEED;
   const text = textOf(trap, named.path);
   const size = trap.int(pathIndex + 2);
@@ -136,11 +114,23 @@ function readLink(trap: Trap, directory: number, pathIndex: number, textOf = lin
   return answer === 0 ? bytes.length : answer;
 }
 
+function notALink(named: Named): Answer {
+  const shown = shownAs(named);
+  return typeof shown === 'object' ? -errno.EINVAL : shown;
+}
+
 /** The text of the link of one of our descriptors: what systemd, for one, knows a session by. */
 function linkText(trap: Trap, path: string): Uint8Array | undefined {
   const channel = trap.context.channels.find(path);
-  if (channel === undefined) return isPlaceholder(trap, path) ? Buffer.from(LIVEUPDATE_DEVICE) : undefined;
+  if (channel === undefined && isPlaceholder(trap, path)) return Buffer.from(LIVEUPDATE_DEVICE);
+  if (channel === undefined) return portLink(trap, path);
   return channel.isDevice ? Buffer.from(LIVEUPDATE_DEVICE) : sessionLink(channel);
+}
+
+/** The pseudo-terminal that stands for a port is the port to programs. */
+function portLink(trap: Trap, path: string): Uint8Array | undefined {
+  const line = trap.context.serial?.behind(path);
+  return line === undefined || line.isHostFile ? undefined : Buffer.from(`/dev/${line.name}`);
 }
 
 /** Linux makes a new file without a name. The kernel underneath shows what this one was made as. */

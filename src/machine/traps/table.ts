@@ -1,5 +1,6 @@
 import { type SyscallName, syscallNumbers } from '../../uapi/syscalls.js';
 import { advise } from './advise.js';
+import { attributeTraps } from './attributes.js';
 import { fileTraps } from './files.js';
 import { ioctl } from './ioctl.js';
 import { openTraps } from './open.js';
@@ -16,6 +17,7 @@ const { addSeals, ...sizeTraps } = fileTraps;
 const ordinary: Partial<Record<SyscallName, TrapHandler>> = {
   ...openTraps,
   ...statusTraps,
+  ...attributeTraps,
   ...sizeTraps,
   ...powerTraps,
   ...hangUpTraps,

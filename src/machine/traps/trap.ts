@@ -6,6 +6,7 @@ import type { Kernel } from '../../kernel/kernel.js';
 import { CallingMemory } from '../calling-memory.js';
 import type { Channel, Channels } from '../channels.js';
 import type { Placeholder } from '../placeholder.js';
+import type { SerialPorts } from '../serial/serial-ports.js';
 import { CallingTask, descriptorPath } from '../task.js';
 import type { UnheardAnswers } from '../unheard.js';
 import type { RebootOver, WatchedCalls } from '../watched-calls.js';
@@ -45,6 +46,8 @@ export interface Context {
   readonly unheard: UnheardAnswers;
   /** Through which the calls go that have to do with live update. */
   readonly calls: WatchedCalls;
+  /** Undefined where the machine was given none. */
+  readonly serial: SerialPorts | undefined;
 }
 
 /** The kernel carries the call out as if nothing had happened. */
