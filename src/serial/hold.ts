@@ -87,6 +87,11 @@ export class Hold {
     return linesOf(this.fd);
   }
 
+  /** Whether its speed is 0 (B0): an open raises no line then, and the next speed that is set raises both. */
+  get isSpeedZero(): boolean {
+    return getTermios(this.fd).outputSpeed === 0;
+  }
+
   get exclusive(): boolean {
     return this.#exclusive;
   }

@@ -166,9 +166,10 @@ export function describeLines({ dtr, rts }: LineSettings): string {
   return `DTR is ${state(dtr)}, RTS is ${state(rts)}`;
 }
 
-function advice({ exclusive }: Hold): string {
+function advice({ exclusive, isSpeedZero }: Hold): string {
+  if (isSpeedZero) return 'an open leaves them so at speed 0; Linux raises both when a program sets another speed';
   const rule = 'Linux raises what is off whenever a program opens the port';
   return exclusive
-    ? `${rule}, so that luo keeps it to those who ask luo for it: luo/serialport does. Others get EBUSY, but for root; --share lets them in`
+    ? `${rule}, so that only those get it who ask luo for it, as luo/serialport does: others get EBUSY, but for root`
     : `${rule}. Without --share luo keeps those out that do not ask luo for it`;
 }

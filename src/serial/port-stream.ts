@@ -13,6 +13,8 @@ export class PortStream {
   #end: Error | undefined;
   /** Called at whatever may let a read or a write go on. */
   readonly #waiting = new Set<() => void>();
+  /** How many reads and writes wait: without any, an open port does not keep a program from its end. */
+  #pending = 0;
 
   constructor(fd: number, path: string) {
     this.#path = path;
@@ -24,7 +26,8 @@ export class PortStream {
     this.#stream
       .on('readable', () => this.#wake())
       .on('end', lost)
-      .on('error', lost);
+      .on('error', lost)
+      .unref();
   }
 
   /** Why the port can be used no more, or undefined. */
@@ -40,16 +43,18 @@ export class PortStream {
       this.#rest = this.#rest.subarray(bytes.length);
       if (bytes.length > 0) return bytes;
       if (this.#end !== undefined) throw this.#end;
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      await this.#waitFor(new Promise<void>((resolve) => this.#waiting.add(resolve)));
     }
   }
 
   /** Until the kernel has all bytes. @throws LuoPortError where it will not take them */
   async write(bytes: Uint8Array): Promise<void> {
-    const result = await new Promise<Error | undefined>((resolve) => {
-      if (this.#end !== undefined) resolve(this.#end);
-      else this.#stream.write(bytes, (error) => resolve(error ?? undefined));
-    });
+    if (this.#end !== undefined) throw this.#end;
+    const result = await this.#waitFor(
+      new Promise<Error | undefined>((resolve) => {
+        this.#stream.write(bytes, (error) => resolve(error ?? undefined));
+      }),
+    );
     if (result !== undefined) throw this.#end ?? lostError(this.#path);
   }
 
@@ -68,6 +73,15 @@ export class PortStream {
       this.#stream.once('close', () => resolve());
       this.#stream.destroy();
     });
+  }
+
+  async #waitFor<Result>(result: Promise<Result>): Promise<Result> {
+    if (this.#pending++ === 0) this.#stream.ref();
+    try {
+      return await result;
+    } finally {
+      if (--this.#pending === 0) this.#stream.unref();
+    }
   }
 
   #take(): Buffer {
