@@ -23,12 +23,14 @@ const house: Readonly<Record<string, Room>> = {
   devices: { folders: ['uapi'], types: ['kernel'] },
   kernel: { folders: ['uapi'] },
   host: { folders: ['uapi'], node: true, packages: ['koffi'] },
-  machine: { folders: ['uapi', 'devices', 'kernel', 'host'], node: true },
+  // The real serial ports of this computer: holding them, and using them without moving a line.
+  serial: { folders: ['uapi', 'host'], node: true },
+  machine: { folders: ['uapi', 'devices', 'kernel', 'host', 'serial'], node: true },
   // What `luo test` runs on machines, and what it makes of it.
   'test-runner': { folders: ['uapi', 'host', 'machine'], types: ['kernel'], node: true },
   client: { folders: ['uapi', 'host'], node: true },
   cli: {
-    folders: ['uapi', 'host', 'machine', 'test-runner', 'client'],
+    folders: ['uapi', 'host', 'serial', 'machine', 'test-runner', 'client'],
     types: ['kernel'],
     node: true,
     packages: ['commander'],

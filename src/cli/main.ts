@@ -160,6 +160,42 @@ for (const plugged of [true, false]) {
     });
 }
 
+serial
+  .command('hold')
+  .description('keep a port open, so that no program that opens or closes it moves DTR or RTS')
+  .argument('<path>', 'the port, such as /dev/ttyUSB0 or a name in /dev/serial/by-id')
+  .option('-d, --detach', 'go on in the background')
+  .option('--lines <states>', 'set lines at once after the open, such as dtr=off,rts=off')
+  .option('--exclusive', 'keep out programs that do not ask luo (default where a line is set to off)')
+  .addOption(new Option('--share', 'let all programs in (default where no line is set to off)').conflicts('exclusive'))
+  .addOption(
+    new Option('--leave <what>', 'at the end: leave the lines as they are, or set all as it was found')
+      .choices(['lines', 'found'])
+      .default('lines'),
+  )
+  .action(async (path: string, options) => {
+    const { serialHold } = await import('./serial-hold.js');
+    await serialHold(path, options);
+  });
+
+serial
+  .command('release')
+  .description('end the luo that holds a port')
+  .argument('<path>', 'the port')
+  .action(async (path: string) => {
+    const { serialRelease } = await import('./serial-hold.js');
+    await serialRelease(path);
+  });
+
+serial
+  .command('list')
+  .description('list the serial ports of this computer, who holds them, and who has them open')
+  .option('--json', 'for programs: one JSON document')
+  .action(async (options) => {
+    const { serialList } = await import('./serial-list.js');
+    await serialList(options);
+  });
+
 try {
   await program.parseAsync(words(process.argv.slice(2)), { from: 'user' });
 } catch (error) {

@@ -27,3 +27,16 @@ export function isLocked(fd: number): boolean {
   syscall(numbers.flock, fd, LOCK_UN);
   return false;
 }
+
+/** Takes the lock of the file for this open file alone. Returns whether nobody else had one. */
+export function tryLock(fd: number): boolean {
+  const result = syscall(numbers.flock, fd, LOCK_EX | LOCK_NB);
+  if (result === EAGAIN) return false;
+  checked('flock', result);
+  return true;
+}
+
+/** Lets go of the lock of an open file, for all descriptors of it. */
+export function unlock(fd: number): void {
+  checked('flock', syscall(numbers.flock, fd, LOCK_UN));
+}

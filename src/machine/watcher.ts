@@ -1,7 +1,7 @@
 import { close } from '../host/descriptors.js';
 import { EPOLLIN, Epoll } from '../host/epoll.js';
+import { eventLoopDescriptors, turn } from '../host/event-loop.js';
 import { Poll } from '../host/poll.js';
-import { eventLoopDescriptors, turn } from './event-loop.js';
 import { closeReserve, openReserve, withReserve } from './reserve.js';
 
 type Handler = (events: number) => void;

@@ -15,6 +15,8 @@ export interface Hardware {
   readonly generations: number;
   /** MiB; 1024 unless told. */
   readonly memory?: number;
+  /** More arguments of QEMU. */
+  readonly devices?: readonly string[];
 }
 
 /**
@@ -33,6 +35,7 @@ export function prepare(hardware: Hardware, directory: string, console: string):
     ['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', `${hardware.memory ?? 1024}M`],
     ['-serial', `file:${console}`, '-serial', 'stdio'],
     ['-kernel', hardware.image, '-initrd', initrd, '-append', commandLine],
+    hardware.devices ?? [],
   ].flat();
 }
 

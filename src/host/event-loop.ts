@@ -1,7 +1,7 @@
 /**
- * The meeting of a blocking loop with Node's own. A machine waits for descriptors that Node cannot wait for; while it
- * does, signals and the control socket must still get through. libuv waits for those with epoll, and an epoll
- * descriptor is itself readable when it has something: so the machine waits for that too, and then gives Node a turn.
+ * The meeting of a blocking loop with Node's own. A process that waits for descriptors that Node cannot wait for must
+ * still get signals and what comes in through Node. libuv waits for those with epoll, and an epoll descriptor is itself
+ * readable when it has something: so the process waits for that too, and then gives Node a turn.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 
