@@ -2,16 +2,9 @@
 import { open } from '../host/descriptors.js';
 import { SystemError } from '../host/libc.js';
 import { errno } from '../uapi/errno.js';
-import { openFlags } from '../uapi/fcntl.js';
+import { nresetdev, openFlags } from '../uapi/fcntl.js';
 
-const { O_RDWR, O_NOCTTY, O_NONBLOCK, O_DIRECTORY } = openFlags(process.arch);
-
-/**
- * A device is opened as it is: no line, no setting and no state of it is touched. A kernel without the flag would drop
- * its bit without a word and open the device as ever; with O_DIRECTORY each such kernel refuses what is no directory
- * (`ENOTDIR`) before it touches it.
- */
-const O_NRESETDEV = (1 << 23) | O_DIRECTORY;
+const { O_RDWR, O_NOCTTY, O_NONBLOCK } = openFlags(process.arch);
 
 /** Does not wait for carrier, and takes no controlling terminal. */
 const PORT = O_RDWR | O_NOCTTY | O_NONBLOCK;
@@ -19,14 +12,16 @@ const PORT = O_RDWR | O_NOCTTY | O_NONBLOCK;
 /**
  * Opens a port without touching its lines.
  *
- * @returns a descriptor, or undefined where the kernel cannot: it has no O_NRESETDEV
+ * @returns a descriptor, or undefined where the kernel cannot
  * @throws SystemError
  */
 export function openUntouched(path: string): number | undefined {
   try {
-    return open(path, PORT | O_NRESETDEV);
+    return open(path, PORT | nresetdev(process.arch));
   } catch (error) {
-    if (error instanceof SystemError && error.errno === errno.ENOTDIR) return undefined;
+    // A kernel without the flag; one that cannot keep this device from being touched.
+    const refusals: readonly number[] = [errno.ENOTDIR, errno.EOPNOTSUPP];
+    if (error instanceof SystemError && refusals.includes(error.errno)) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
-import { close, duplicate, open, setStatusFlags, statDescriptor, statPath } from '../../host/descriptors.js';
+import { close, duplicate, open, setStatusFlags, statDescriptor } from '../../host/descriptors.js';
 import { ioctl } from '../../host/ioctl.js';
 import { SystemError } from '../../host/libc.js';
 import { KernelError } from '../../kernel/error.js';
+import { whyNotOpen } from '../../serial/device.js';
+import { usersOf } from '../../serial/users.js';
 import { errno, errnoName, knownErrno } from '../../uapi/errno.js';
 import { openFlags } from '../../uapi/fcntl.js';
 import { TIOCM_DTR, TIOCM_RTS, ttyCommands } from '../../uapi/tty.js';
@@ -43,7 +44,7 @@ export class HostLine implements SerialLine {
       this.#hold();
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      throw new SetupError(`Cannot hold ${path} as ${name}: ${problem(error.errno)}`);
+      throw new SetupError(`Cannot hold ${path} as ${name}: ${whyNotOpen(path, error.errno)}`);
     }
   }
 
@@ -128,7 +129,7 @@ export class HostLine implements SerialLine {
   /** The host would let luo's user pass, whoever asks. */
   #checkExclusive(held: Held, privileged: boolean): void {
     if (!isExclusive(held)) return;
-    if (isOpenElsewhere(held.device)) {
+    if (usersOf(Number(held.device)).length > 0) {
       if (privileged) return;
       throw new KernelError('EBUSY', `Cannot open ${this.name}: a program has it for itself alone (TIOCEXCL)`);
     }
@@ -161,41 +162,4 @@ function isExclusive({ fd }: Held): boolean {
 function numberOf(fd: number, command: number): number | undefined {
   const bytes = new Uint8Array(4);
   return ioctl(fd, command, bytes) < 0 ? undefined : new DataView(bytes.buffer).getInt32(0, true);
-}
-
-/** Whether another process has a descriptor of the device, as far as this one may see. */
-function isOpenElsewhere(device: bigint): boolean {
-  return entries('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .some((pid) => entries(`/proc/${pid}/fd`).some((fd) => representedBy(`/proc/${pid}/fd/${fd}`) === device));
-}
-
-/** Empty where the process is gone, or another user's. */
-function entries(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function representedBy(path: string): bigint | undefined {
-  const status = statPath(path);
-  return typeof status === 'number' ? undefined : status.represents;
-}
-
-/** What is wrong with a port that cannot be held, and what to do. */
-function problem(error: number): string {
-  switch (errnoName(error)) {
-    case 'ENOENT':
-      return 'there is no such device. Plug it in, or see what there is: luo serial list';
-    case 'ENOTTY':
-      return 'it is no terminal. Name a serial port: luo serial list';
-    case 'EBUSY':
-      return 'a program has it for itself alone (TIOCEXCL). End that program first';
-    case 'EACCES':
-      return 'you may not open it. Its group may: see who that is with ls -l, and join it';
-    default:
-      return `open failed with ${errnoName(error)}`;
-  }
 }
