@@ -21,8 +21,15 @@ test('the package is what it exports, by its name', async () => {
   equal(imported, luo);
 });
 
+test('the binding for serialport is what the package exports, by its name', async () => {
+  const name = 'luo/serialport';
+  const imported: unknown = await import(name);
+  deepEqual(Object.keys(imported as object).sort(), ['LuoBinding', 'LuoPort', 'LuoPortError']);
+});
+
 test('everything that programs may import, and every member of it, has a comment that says what it is', () => {
   deepEqual(silentIn(`${root}src/index.ts`), []);
+  deepEqual(silentIn(`${root}src/serial/serialport.ts`), []);
 });
 
 /** What has no comment, but for what needs none: constructors, what `using` calls, and what an error has. */

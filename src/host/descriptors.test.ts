@@ -30,6 +30,7 @@ test('statPath() and statDescriptor() tell what Node tells', () => {
       mode: Number(expected.mode),
       links: 1,
       size: 7n,
+      represents: 0n,
     });
   }
   host.close(fd);

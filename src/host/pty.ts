@@ -18,9 +18,11 @@ export interface Pty {
   readonly master: number;
   /** The device number of the programs' end. */
   readonly device: bigint;
+  /** Where the programs' end is, where `/dev/pts` is mounted. */
+  readonly path: string;
 }
 
-/** @throws SystemError where the host has no pseudo-terminals left */
+/** Closing `master` hangs the terminal up. @throws SystemError where the host has no pseudo-terminals left */
 export function openPty(): Pty {
   const { O_RDWR, O_NOCTTY, O_NONBLOCK } = constants;
   const master = open('/dev/ptmx', O_RDWR | O_NOCTTY | O_NONBLOCK);
@@ -28,7 +30,7 @@ export function openPty(): Pty {
   checked('TIOCSPTLCK', ioctl(master, TIOCSPTLCK, value));
   checked('TIOCGPTN', ioctl(master, TIOCGPTN, value));
   const number = new DataView(value.buffer).getUint32(0, true);
-  return { master, device: deviceNumber(PTY_MAJOR, number) };
+  return { master, device: deviceNumber(PTY_MAJOR, number), path: `/dev/pts/${number}` };
 }
 
 /**

@@ -55,7 +55,8 @@ export class PortStream {
         this.#stream.write(bytes, (error) => resolve(error ?? undefined));
       }),
     );
-    if (result !== undefined) throw this.#end ?? lostError(this.#path);
+    // A stream that is destroyed calls back as if all had been written.
+    if (result !== undefined || this.#end !== undefined) throw this.#end ?? lostError(this.#path);
   }
 
   /** Drops what has come and was not asked for. */

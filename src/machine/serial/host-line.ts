@@ -1,12 +1,12 @@
 import { close, duplicate, open, setStatusFlags, statDescriptor } from '../../host/descriptors.js';
-import { ioctl } from '../../host/ioctl.js';
 import { SystemError } from '../../host/libc.js';
 import { KernelError } from '../../kernel/error.js';
 import { whyNotOpen } from '../../serial/device.js';
+import { discard, getLines, getTermios, isExclusive, setExclusive, setTermios } from '../../serial/port.js';
 import { usersOf } from '../../serial/users.js';
-import { errno, errnoName, knownErrno } from '../../uapi/errno.js';
+import { errnoName, knownErrno } from '../../uapi/errno.js';
 import { openFlags } from '../../uapi/fcntl.js';
-import { TIOCM_DTR, TIOCM_RTS, ttyCommands } from '../../uapi/tty.js';
+import { ECHO, TIOCM_DTR, TIOCM_RTS } from '../../uapi/tty.js';
 import { SetupError } from '../directories.js';
 import { say } from '../report.js';
 import type { Watcher } from '../watcher.js';
@@ -74,13 +74,19 @@ export class HostLine implements SerialLine {
     if (held === undefined) {
       throw new KernelError('ENODEV', `Cannot open ${this.name}: ${this.path} has been unplugged`);
     }
-    this.#checkExclusive(held, privileged);
     const own = flags & (O_ACCMODE | O_NONBLOCK);
-    // Each open raises both lines: where one of them is low, only the open file that is there moves none.
-    const shares = keep && (linesOf(held) & BOTH) !== BOTH;
-    const descriptor = shares ? duplicate(held.fd) : this.#reopen(own);
-    setStatusFlags(descriptor, own & ~O_ACCMODE);
-    return { descriptor };
+    try {
+      this.#beginAnew(held, privileged);
+      // Each open raises both lines: where one of them is low, only the open file that is there moves none.
+      const shares = keep && !hasBothLines(held.fd);
+      const descriptor = shares ? duplicate(held.fd) : open(this.path, own | O_NOCTTY | O_NONBLOCK);
+      setStatusFlags(descriptor, own & ~O_ACCMODE);
+      return { descriptor };
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const code = knownErrno(error.errno) ?? 'EIO';
+      throw new KernelError(code, `Cannot open ${this.name}: the host says ${errnoName(error.errno)} for ${this.path}`);
+    }
   }
 
   begin(): void {}
@@ -92,12 +98,15 @@ export class HostLine implements SerialLine {
 
   #hold(): void {
     const fd = open(this.path, O_RDWR | O_NOCTTY | O_NONBLOCK);
-    const { represents } = statDescriptor(fd);
-    if (ioctl(fd, ttyCommands.TCGETS, new Uint8Array(64)) < 0) {
+    try {
+      const termios = getTermios(fd);
+      // What the device says while nobody has the port open must not be sent back to it.
+      setTermios(fd, { ...termios, localFlags: termios.localFlags & ~ECHO });
+      this.#held = { fd, device: statDescriptor(fd).represents };
+    } catch (error) {
       close(fd);
-      throw new SystemError(`open of ${this.path}`, errno.ENOTTY);
+      throw error;
     }
-    this.#held = { fd, device: represents };
     // What the port receives is the programs' to read.
     this.#watcher.watchHangUp(fd, () => {
       say(`${this.path} has been unplugged: its lines and settings are lost. luo holds it again when it comes back`);
@@ -126,40 +135,26 @@ export class HostLine implements SerialLine {
     });
   }
 
-  /** The host would let luo's user pass, whoever asks. */
-  #checkExclusive(held: Held, privileged: boolean): void {
-    if (!isExclusive(held)) return;
-    if (usersOf(Number(held.device)).length > 0) {
-      if (privileged) return;
+  /**
+   * The port was never closed: what it would have lost by that, it loses now. While a program has it for itself alone, the
+   * host would let luo's user pass, whoever asks.
+   */
+  #beginAnew(held: Held, privileged: boolean): void {
+    if (usersOf(Number(held.device)).length === 0) {
+      setExclusive(held.fd, false);
+      discard(held.fd, 'input');
+    } else if (!privileged && isExclusive(held.fd)) {
       throw new KernelError('EBUSY', `Cannot open ${this.name}: a program has it for itself alone (TIOCEXCL)`);
     }
-    // That program is gone, and its claim has stayed: the port was never closed.
-    ioctl(held.fd, ttyCommands.TIOCNXCL, new Uint8Array(4));
-  }
-
-  /** @throws KernelError what the host says */
-  #reopen(flags: number): number {
-    try {
-      return open(this.path, flags | O_NOCTTY | O_NONBLOCK);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      const code = knownErrno(error.errno) ?? 'EIO';
-      throw new KernelError(code, `Cannot open ${this.name}: the host says ${errnoName(error.errno)} for ${this.path}`);
-    }
   }
 }
 
-/** TIOCM_* bits. A terminal without lines has none that could move. */
-function linesOf({ fd }: Held): number {
-  return numberOf(fd, ttyCommands.TIOCMGET) ?? BOTH;
-}
-
-function isExclusive({ fd }: Held): boolean {
-  return (numberOf(fd, ttyCommands.TIOCGEXCL) ?? 0) !== 0;
-}
-
-/** What a command answers that gives an int; undefined where the device does not know it. */
-function numberOf(fd: number, command: number): number | undefined {
-  const bytes = new Uint8Array(4);
-  return ioctl(fd, command, bytes) < 0 ? undefined : new DataView(bytes.buffer).getInt32(0, true);
+/** Whether both lines are asserted. A terminal without lines has none that could move. */
+function hasBothLines(fd: number): boolean {
+  try {
+    return (getLines(fd) & BOTH) === BOTH;
+  } catch (error) {
+    if (error instanceof SystemError) return true;
+    throw error;
+  }
 }
