@@ -3,12 +3,15 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { glitches } from '../devices/waveform.js';
 import { noCompiler } from '../testing/compile.js';
 import { Luo, luoCommand } from '../testing/luo.js';
 import { calls, edges, levels, noted, onPort, readWaveforms, sent } from '../testing/serial.js';
 
 const noC = noCompiler();
+/** A program of `serialport`. */
+const stream = fileURLToPath(new URL('../../test/programs/serial-stream.mjs', import.meta.url));
 
 function without(file: string, args: readonly string[], reason: string): string | false {
   return spawnSync(file, args).error ? reason : false;
@@ -48,6 +51,18 @@ test('an Arduino resets when a port is opened, and not with O_NRESETDEV', { skip
     equal(noted(waveform, /Arduino: reset/), resets);
     equal(edges(waveform, 'RESET').length > 0, resets > 0);
     equal(edges(waveform, 'DTR').length, resets * 2, 'raised by the open, and dropped by the close');
+  }
+});
+
+test('serialport of Node opens, uses and closes a port by luo/serialport, and moves no line', async () => {
+  for (const port of ['ttyUSB0=usb-serial,loopback', 'ttyACM0=cdc-acm,loopback', 'ttyS0=8250,loopback']) {
+    await using luo = new Luo();
+    const path = `/dev/${port.split('=')[0]}`;
+    const verbs = ['open', 'update', 'echo', 'drain', 'flush', 'get', 'close'];
+    const { said, waveform } = await onPort(luo, port, [process.execPath, stream, path, ...verbs]);
+    equal(said[0], 'echo: hello');
+    equal(noted(waveform, /./), 0);
+    deepEqual([...edges(waveform, 'DTR'), ...edges(waveform, 'RTS')], []);
   }
 });
 

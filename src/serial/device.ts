@@ -21,6 +21,8 @@ const BSD_PTYS = [2, 3];
 /** Virtual consoles and the ports of the 8250 driver share one, and have these minor numbers. */
 const CONSOLES = 4;
 const FIRST_SERIAL_MINOR = 64;
+/** Those that only serial drivers have: `ttyS`, `ttyACM`, `ttyUSB`, and those of embedded UARTs. */
+const SERIAL_MAJORS = [CONSOLES, 166, 188, 204];
 /** `/dev/tty`, `/dev/console`, `/dev/ptmx`. */
 const ALIASES = 5;
 const PTMX = 2;
@@ -45,7 +47,8 @@ export function deviceAt(path: string, action: string): Device {
       `Cannot ${action}: it is the terminal of a screen, or stands for another one. luo serial list shows the serial ports`,
     );
   }
-  if (!isTty(key)) throw new SetupError(`Cannot ${action}: it is no terminal. luo serial list shows the serial ports`);
+  if (!isTty(key, major))
+    throw new SetupError(`Cannot ${action}: it is no terminal. luo serial list shows the serial ports`);
   return { path, key, rdev: status.rdev, kind: 'other' };
 }
 
@@ -71,13 +74,13 @@ export function deviceNumbers(rdev: number): [major: number, minor: number] {
   return [Number(major), Number(minor)];
 }
 
-/** Without sysfs it is not known before it is opened. */
-function isTty(key: string): boolean {
+/** Without sysfs it is not known before it is opened. The ports that a machine of luo emulates are not in it. */
+function isTty(key: string, major: number): boolean {
   if (!existsSync('/sys/dev/char')) return true;
   try {
     return basename(readlinkSync(`/sys/dev/char/${key.replace('-', ':')}/subsystem`)) === 'tty';
   } catch {
-    return false;
+    return SERIAL_MAJORS.includes(major);
   }
 }
 
