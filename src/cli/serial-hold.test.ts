@@ -1,5 +1,7 @@
 /** `luo serial`: what it says of what cannot be held. With a port, it is tested on a real Linux. */
 import { deepEqual, equal, match, throws } from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { close } from '../host/descriptors.js';
 import { openPty } from '../serial/testing/pty.js';
@@ -25,6 +27,17 @@ test('luo serial hold says in a sentence why it cannot hold something, in the ba
   equal(code, 125);
   close(master);
   await luo.nothingIsLeft();
+});
+
+test('a holder that cannot begin leaves the log of the one that holds the port', async () => {
+  await using luo = new Luo();
+  const { master, path } = openPty();
+  const log = join(luo.directory, 'state', 'luo', `serial-${basename(path)}.log`);
+  mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  writeFileSync(log, 'luo: holds it\n');
+  await luo.run(['serial', 'hold', '-d', path]);
+  match(readFileSync(log, 'utf8'), /^luo: holds it\n/);
+  close(master);
 });
 
 test('luo serial release says that nothing holds the port', async () => {

@@ -59,7 +59,8 @@ export async function holdHere(holder: Holder): Promise<void> {
 async function detach(config: DetachedHolder): Promise<void> {
   const log = join(logDirectory(), `serial-${basename(config.path)}.log`);
   makePrivateDirectory(logDirectory(), 'Set XDG_STATE_HOME to a directory that you can write');
-  const output = openSync(log, 'w', 0o600);
+  // What another one has said must not be lost, where that holds the port already.
+  const output = openSync(log, 'a', 0o600);
   const child = spawn(process.execPath, [holderProgram, JSON.stringify(config)], {
     detached: true,
     stdio: ['ignore', output, output, 'pipe'],

@@ -165,6 +165,31 @@ test('a port of the host is preserved over kexec, with what was not read', { ski
   ]);
 });
 
+test('a preserved port of the host keeps what was not read, whoever opens it before it is retrieved', {
+  skip,
+}, async () => {
+  await using luo = new Luo();
+  using port = new FakePort();
+  const first = [`open::${USB}`, 'raw:9600', 'say:begun', 'await:go', 'preserve:1', 'kexec'];
+  const second = [`open:n:${USB}`, 'close:0', 'retrieve:1', 'finish', 'in'];
+  const argv = calls(...first, 'next', ...second);
+  const running = luo.start(['run', '--preserve=ttys', `--serial=ttyUSB0=${port.path}`, '--', ...argv]);
+  await running.says(/begun/);
+  writeSync(port.master, 'early\n');
+  await luo.startCommand(['touch', 'go']).result;
+  const { code, stdout, stderr } = await running.result;
+  equal(code, 0, stderr);
+  deepEqual(linesOf(stdout).slice(4), ['open ok', 'close ok', 'retrieve ok', 'finish ok', 'in 6']);
+});
+
+test('what is no terminal is not opened to be held', async () => {
+  await using luo = new Luo();
+  const { code, stderr } = await luo.run(['run', '--serial=ttyUSB0=/dev/null', '--', 'true']);
+  equal(code, 125);
+  match(stderr, /Cannot hold \/dev\/null as ttyUSB0: it is no terminal\. luo serial list shows/);
+  match((await luo.run(['run', '--serial=ttyUSB0=/dev/tty', '--', 'true'])).stderr, /it is the terminal of a screen/);
+});
+
 test('luo says why a port of the host cannot be held', { skip: needsUser }, async () => {
   await using luo = new Luo();
   chmodSync(luo.directory, 0o777);

@@ -15,13 +15,17 @@ const others = [
   ...['pipe to read: EOPNOTSUPP', 'pipe to read, O_NONBLOCK: ok', 'pipe to write, O_NONBLOCK: ENXIO'],
   ...['pipe for both: ok', 'pseudo-terminal: ok', 'master: ok', 'liveupdate: ok'],
   ...['descriptor: ok', 'descriptor: ok', 'descriptor: ok', 'standard input: ok'],
+  ...['memory of luo: EACCES', 'status of luo: EACCES', 'own memory: ok'],
 ];
 const openat2s = [
   ...['beneath: ok', 'not beneath: EXDEV', 'in root: ok', 'without links: ELOOP', 'unknown resolve: EINVAL'],
   ...['unknown flag: EINVAL', 'mode: EINVAL', 'liveupdate, openat2: ok', 'contradiction, openat2: EINVAL'],
   ...['openat: ok', 'openat of no directory: EBADF', 'absolute: ok'],
 ];
-const asRoot = ['serial port: EOPNOTSUPP', 'console: EOPNOTSUPP', 'another user: EACCES', 'another root: EOPNOTSUPP'];
+const asRoot = [
+  ...['serial port: EOPNOTSUPP', 'console: EOPNOTSUPP', 'drive: EOPNOTSUPP', 'other mounts: EOPNOTSUPP'],
+  ...['another user: EACCES', 'another root: EOPNOTSUPP'],
+];
 
 for (const [title, options] of [
   ['O_NRESETDEV opens what an open does not change, and refuses the rest', []],

@@ -1,5 +1,6 @@
 /** Calls on serial ports that wait: opens without carrier, and waits for a line. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { noCompiler } from '../testing/compile.js';
@@ -114,4 +115,14 @@ test('a machine can be stopped while programs wait for carrier and for lines', {
   const waveform = readWaveforms(file).get('ttyS0');
   ok(waveform !== undefined);
   deepEqual(levels(waveform, 'DTR'), [0, 1, 0]);
+});
+
+const noPython = spawnSync('python3', ['-c', '']).status === 0 ? false : 'there is no python3';
+
+test('a break of any length keeps no machine from its other programs', { skip: noPython }, async () => {
+  await using luo = new Luo();
+  const script = 'import fcntl; print(fcntl.ioctl(open("/dev/ttyS0", "wb", 0), 0x5425, -1))';
+  const { said, waveform } = await onPort(luo, 'ttyS0=8250,rs485-bus', ['python3', '-c', script]);
+  deepEqual(said, ['0']);
+  deepEqual(levels(waveform, 'BREAK'), [0, 1, 0]);
 });

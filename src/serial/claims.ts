@@ -69,8 +69,8 @@ export function claim(name: string, record: ClaimRecord): Claim | Partial<ClaimR
 
 function tryClaim(name: string, record: ClaimRecord): Claim | undefined {
   const path = join(directory(), name);
-  mkdirSync(directory(), { recursive: true, mode: 0o700 });
-  const file = openSync(path, 'a+', 0o600);
+  const file = openClaim(path);
+  if (file === undefined) return undefined;
   // The last holder may have removed it since.
   if (!tryLock(file) || statSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(file).ino) {
     closeSync(file);
@@ -80,6 +80,18 @@ function tryClaim(name: string, record: ClaimRecord): Claim | undefined {
   writeSync(file, JSON.stringify(record));
   rmSync(path + SOCKET, { force: true });
   return { socket: path + SOCKET, release: () => remove(path, file) };
+}
+
+/** Undefined where the last holder of another port has just removed the directory. */
+function openClaim(path: string): number | undefined {
+  mkdirSync(directory(), { recursive: true, mode: 0o700 });
+  try {
+    return openSync(path, 'a+', 0o600);
+  } catch (error) {
+    // Errors of Node's file functions carry a code.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function remove(path: string, file: number): void {

@@ -85,3 +85,15 @@ test('ports without hardware and terminals without a device are left out, and th
 test('a computer without sysfs has no ports', () => {
   deepEqual(portFiles('/none', '/none'), []);
 });
+
+test('a name that leads nowhere any more does not keep the others from being listed', (t) => {
+  const root = tree(
+    t,
+    { 'devices/uart/ttyS0/here': '', 'class/ttyS0/dev': '4:64\n', 'class/ttyS0/type': '4\n', 'dev/ttyS0': '' },
+    { 'class/ttyS0/device': 'devices/uart/ttyS0', 'dev/serial/by-id/usb-gone': 'dev/ttyUSB0' },
+  );
+  deepEqual(
+    portFiles(join(root, 'class'), join(root, 'dev')).map(({ path, id }) => [path, id]),
+    [[join(root, 'dev/ttyS0'), undefined]],
+  );
+});

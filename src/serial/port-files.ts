@@ -33,17 +33,18 @@ export function portFiles(classes = '/sys/class/tty', devices = '/dev'): PortFil
   const ids = idsIn(join(devices, 'serial/by-id'));
   return names(classes)
     .filter((name) => existsSync(join(classes, name, 'device')) && textOf(join(classes, name, 'type')) !== '0')
-    .map((name) => {
-      const device = realpathSync(join(classes, name, 'device'));
-      const path = join(devices, name);
-      return {
-        path,
-        key: (textOf(join(classes, name, 'dev')) ?? '').replace(':', '-'),
-        driver: driverOf(device),
-        usb: usbDeviceOf(device),
-        id: ids.get(path),
-      };
-    })
+    .flatMap((name) =>
+      deviceBehind(join(classes, name, 'device')).map((device) => {
+        const path = join(devices, name);
+        return {
+          path,
+          key: (textOf(join(classes, name, 'dev')) ?? '').replace(':', '-'),
+          driver: driverOf(device),
+          usb: usbDeviceOf(device),
+          id: ids.get(path),
+        };
+      }),
+    )
     .sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
 }
 
@@ -73,7 +74,17 @@ function ancestors(path: string): string[] {
 }
 
 function idsIn(directory: string): Map<string, string> {
-  return new Map(names(directory).map((name) => [realpathSync(join(directory, name)), join(directory, name)]));
+  const links = names(directory).map((name) => join(directory, name));
+  return new Map(links.flatMap((link) => deviceBehind(link).map((device) => [device, link] as const)));
+}
+
+/** None where the device was just unplugged, and its link is still there. */
+function deviceBehind(link: string): string[] {
+  try {
+    return [realpathSync(link)];
+  } catch {
+    return [];
+  }
 }
 
 function names(directory: string): string[] {

@@ -22,6 +22,11 @@ export function hasOpen(pid: number, rdev: number): boolean {
   return namesIn(directory).some((fd) => isDevice(`${directory}/${fd}`, rdev));
 }
 
+/** How many descriptors of this process are of the device. */
+export function ownDescriptors(rdev: number): number {
+  return namesIn('/proc/self/fd').filter((fd) => isDevice(`/proc/self/fd/${fd}`, rdev)).length;
+}
+
 /** The link is looked at first: to follow one of each would ask file systems that may not answer. */
 function isDevice(link: string, rdev: number): boolean {
   try {

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -110,6 +111,15 @@ static void others(void)
 	check(copy >= 0 && fstat(copy, &status[1]) == 0 && status[0].st_ino == status[1].st_ino && close(copy) == 0);
 }
 
+/* What would be luo's own if the path were luo's. */
+static void own_process(void)
+{
+	show("memory of luo", "//proc/self/mem", KEEP | O_RDWR);
+	check(symlink("/proc/self/status", "self") == 0);
+	show("status of luo", "self", KEEP);
+	show("own memory", "/proc/self/mem", KEEP | O_RDWR);
+}
+
 static void openat2s(void)
 {
 	int directory = open(".", O_PATH);
@@ -149,6 +159,15 @@ static void as_root(void)
 	check(mknod("console", S_IFCHR | 0600, makedev(5, 1)) == 0);
 	show("console", "console", KEEP | O_RDWR);
 	check(chmod(".", 0777) == 0 && chmod("file", 0666) == 0);
+	check(mknod("drive", S_IFBLK | 0600, makedev(7, 250)) == 0);
+	show("drive", "drive", KEEP);
+	pid = fork();
+	if (pid == 0) {
+		check(unshare(CLONE_NEWNS) == 0);
+		show("other mounts", "/dev/null", KEEP);
+		_exit(0);
+	}
+	check_child(pid);
 	pid = fork();
 	if (pid == 0) {
 		check(setresuid(65534, 65534, 65534) == 0);
@@ -175,6 +194,7 @@ int main(int argc, char **argv)
 		return 0;
 	contradictions();
 	others();
+	own_process();
 	openat2s();
 	without_terminal();
 	struct rlimit limit = { 3, 3 };

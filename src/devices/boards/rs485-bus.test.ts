@@ -96,3 +96,13 @@ test('an answer meets a driver that stays enabled, and is spoiled', () => {
   assert.equal(desk.board.counts()['corrupted'], 1);
   assert.equal(desk.takeText(), '');
 });
+
+test('a talker that waits for the bus has one frame to send, however long it waits', () => {
+  const desk = bench();
+  desk.lines(false, true);
+  desk.wires.transmit(new Uint8Array(1000), 1_000_000 / 1_200, 10);
+  desk.lines(false, false);
+  desk.clock.run(9_000);
+  const { frames } = desk.board.counts();
+  assert.ok(frames !== undefined && frames <= 3, `${frames} frames`);
+});

@@ -28,6 +28,8 @@ export class Rs485Bus implements Board {
   #isTalking = false;
   /** What somebody else sends cannot be read any more. */
   #isSpoiled = false;
+  /** The other talker has a frame that it could not send yet. */
+  #isWaiting = false;
   #lastTalkEnd = Number.NEGATIVE_INFINITY;
   /** Frames that were spoiled since the driver was enabled. */
   #spoiledNow = 0;
@@ -80,16 +82,23 @@ export class Rs485Bus implements Board {
     }
   }
 
+  /** A frame that still waits for the bus is not followed by another one: they would grow more and more. */
   #nextFrame(): void {
     this.#clock.after(FRAME_INTERVAL, () => this.#nextFrame());
-    this.#talk('tick\r\n');
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#talk('tick\r\n', () => {
+      this.#isWaiting = false;
+    });
   }
 
-  #talk(text: string): void {
+  /** @param begun called when it has the bus */
+  #talk(text: string, begun = () => {}): void {
     if (this.#isTalking || (this.#isSending && this.#drivingSince !== undefined)) {
-      this.#clock.after(BACKOFF, () => this.#talk(text));
+      this.#clock.after(BACKOFF, () => this.#talk(text, begun));
       return;
     }
+    begun();
     const began = this.#clock.now();
     const bytes = bytesOf(text);
     this.#frames += 1;

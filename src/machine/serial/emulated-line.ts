@@ -17,6 +17,8 @@ const c = ttyCommands;
 /** Microseconds that a break lasts: what `tcsendbreak` gives, and the unit of TCSBRKP. */
 const BREAK = 250_000;
 const TENTH = 100_000;
+/** A longer one is cut short: the machine does not wait for it, but all that falls due meanwhile happens. */
+const LONGEST_BREAK = 60_000_000;
 
 export interface EmulatedLineOptions {
   readonly watcher: PtyWatcher;
@@ -192,7 +194,7 @@ export class EmulatedLine implements SerialLine {
       case c.TCSBRK:
         return argument === 0n ? this.#break(tty, BREAK) : 0;
       case c.TCSBRKP:
-        return this.#break(tty, argument === 0n ? BREAK : Number(argument) * TENTH);
+        return this.#break(tty, argument === 0n ? BREAK : Math.min(Number(argument) * TENTH, LONGEST_BREAK));
       case c.TCFLSH:
         if (outputQueues.includes(argument)) this.#pty?.discard();
         // What has come in is in the line discipline, which knows what is wrong with an argument, too.

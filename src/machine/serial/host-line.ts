@@ -1,9 +1,9 @@
 import { close, duplicate, open, setStatusFlags, statDescriptor } from '../../host/descriptors.js';
 import { SystemError } from '../../host/libc.js';
 import { KernelError } from '../../kernel/error.js';
-import { whyNotOpen } from '../../serial/device.js';
+import { deviceAt, whyNotOpen } from '../../serial/device.js';
 import { discard, getLines, getTermios, isExclusive, setExclusive, setTermios } from '../../serial/port.js';
-import { usersOf } from '../../serial/users.js';
+import { ownDescriptors, usersOf } from '../../serial/users.js';
 import { errnoName, knownErrno } from '../../uapi/errno.js';
 import { openFlags } from '../../uapi/fcntl.js';
 import { ECHO, TIOCM_DTR, TIOCM_RTS } from '../../uapi/tty.js';
@@ -40,6 +40,8 @@ export class HostLine implements SerialLine {
     this.name = name;
     this.path = path;
     this.#watcher = watcher;
+    // Some devices do something when they are opened: a watchdog starts.
+    deviceAt(path, `hold ${path} as ${name}`);
     try {
       this.#hold();
     } catch (error) {
@@ -136,11 +138,13 @@ export class HostLine implements SerialLine {
   }
 
   /**
-   * The port was never closed: what it would have lost by that, it loses now. While a program has it for itself alone, the
-   * host would let luo's user pass, whoever asks.
+   * The port was never closed: what it would have lost by that, it loses now. One that is preserved, and not retrieved yet,
+   * is open. While a program has it for itself alone, the host would let luo's user pass, whoever asks.
    */
   #beginAnew(held: Held, privileged: boolean): void {
-    if (usersOf(Number(held.device)).length === 0) {
+    const device = Number(held.device);
+    const isPreserved = ownDescriptors(device) > 1;
+    if (!isPreserved && usersOf(device).length === 0) {
       setExclusive(held.fd, false);
       discard(held.fd, 'input');
     } else if (!privileged && isExclusive(held.fd)) {

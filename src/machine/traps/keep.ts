@@ -2,7 +2,7 @@
  * `O_NRESETDEV` on what is no serial port of the machine. Where an open disturbs nothing, the flag changes nothing; where
  * it may, and nobody can keep it from that, the open is refused.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { close, openBeneath, type Status, statDescriptor, statPath } from '../../host/descriptors.js';
 import { errno } from '../../uapi/errno.js';
 import { AT_FDCWD, NRESETDEV_BIT, openFlags } from '../../uapi/fcntl.js';
@@ -31,6 +31,7 @@ const RESOLVE_IN_ROOT = 0x10;
 const S_IFMT = 0o170000;
 const S_IFIFO = 0o010000;
 const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
 
 /** Majors of character devices that are the same whether they are open or not; of some, not all minors. */
 const MEMORY = 1;
@@ -72,7 +73,7 @@ export function openKeeping(trap: Trap, open: KeepingOpen): Answer {
   const place = openPlace(tid, open);
   if (place < 0) return place;
   try {
-    return openAgain(trap, open.flags, place);
+    return isOfOurProcess(place) ? -errno.EACCES : openAgain(trap, open.flags, place);
   } finally {
     close(place);
   }
@@ -88,8 +89,17 @@ function openPlace(tid: number, { directory, path, flags, resolve }: KeepingOpen
   // An absolute path begins at no directory, which need not be one then.
   const isFree = path.startsWith('/') && !isScoped;
   if (!isFree && typeof statPath(base) === 'number') return -errno.EBADF;
-  // A link to "self" in what is left would lead to this process.
+  // A link to "self" in what is left would lead to this process: isOfOurProcess sees those that are not of that kind.
   return openBeneath(isFree ? '/' : base, path, how, resolve | RESOLVE_NO_MAGICLINKS);
+}
+
+/**
+ * Whether a file is in this process's own part of `/proc`. A link to "self" leads there that is none of those below; and
+ * what any process may do to itself, such as write its memory, others may not.
+ */
+function isOfOurProcess(place: number): boolean {
+  const thread = /^\/proc\/(\d+)(?:\/|$)/.exec(readlinkSync(`/proc/self/fd/${place}`))?.[1];
+  return thread !== undefined && existsSync(`/proc/self/task/${thread}`);
 }
 
 /** The same path for this process, where it means the process that uses it. */
@@ -116,6 +126,8 @@ function openAgain(trap: Trap, flags: number, place: number): Answer {
     const refusal = refusalOf(trap.tid, status);
     if (refusal !== 0) return refusal;
   }
+  // A drive may spin up, or draw its tray in.
+  if (kind === S_IFBLK) return -errno.EOPNOTSUPP;
   // luo cannot wait for the other side of a pipe in the place of the program.
   if (kind === S_IFIFO && (flags & O_NONBLOCK) === 0 && (flags & O_ACCMODE) !== O_RDWR) return -errno.EOPNOTSUPP;
   const asked = flags & ~NRESETDEV_BIT & ~O_DIRECTORY & ~O_NOFOLLOW;
@@ -167,9 +179,13 @@ function hasOurRights(tid: number): boolean {
   }
 }
 
-/** Whether absolute paths mean the same to a thread. */
+/** Whether absolute paths mean the same to a thread: its root is the same, and so is what is mounted below it. */
 function hasOurRoot(tid: number): boolean {
-  const [theirs, ours] = [statPath(`/proc/${tid}/root`), statPath('/')];
-  if (typeof theirs === 'number' || typeof ours === 'number') return false;
-  return theirs.device === ours.device && theirs.inode === ours.inode;
+  return isSame(`/proc/${tid}/root`, '/') && isSame(`/proc/${tid}/ns/mnt`, '/proc/self/ns/mnt');
+}
+
+function isSame(path: string, other: string): boolean {
+  const [one, two] = [statPath(path), statPath(other)];
+  if (typeof one === 'number' || typeof two === 'number') return false;
+  return one.device === two.device && one.inode === two.inode;
 }
