@@ -2,7 +2,7 @@ import type { SerialCounters, SerialRs485, SerialStruct } from '../../uapi/seria
 import { type Termios, TIOCM_CAR, TIOCM_CTS, TIOCM_DSR, TIOCM_RNG } from '../../uapi/tty.js';
 import { KernelError } from '../error.js';
 import { NO_RS485, type PortSettings, type SerialRules, type TtyDriver } from './driver.js';
-import { framing, hangsUpOnClose, ignoresCarrier, initialTermios, isHungUp, waitsForCts } from './termios.js';
+import { hangsUpOnClose, ignoresCarrier, initialTermios, isHungUp, waitsForCts } from './termios.js';
 
 export interface TtyOpening {
   /** `O_NRESETDEV`: neither the lines nor the settings are touched. */
@@ -221,12 +221,6 @@ export class Tty {
   /** @throws KernelError ENOTTY where the hardware has no transceiver */
   setRs485(rs485: SerialRs485): void {
     this.#driver.setRs485(rs485);
-  }
-
-  /** Microseconds that a byte takes. */
-  get byteTime(): number {
-    const { bitTime, bits } = framing(this.#termios);
-    return bitTime * bits;
   }
 
   get state(): TtyState {
