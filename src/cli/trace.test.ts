@@ -124,8 +124,8 @@ test('a trace of a machine that is killed says that it breaks off', async () => 
   await luo.run(['run', '-d', '--name', 'killed', '--', 'sleep', '1000']);
   const reader = luo.start(['trace', 'killed']);
   await listening(luo, 'killed', reader);
-  const [machine] = JSON.parse((await luo.run(['ps', '--json'])).stdout) as { pid: number }[];
-  process.kill(machine?.pid ?? 0, 'SIGKILL');
+  const [machine] = JSON.parse((await luo.run(['ps', '--json'])).stdout) as [{ pid: number }];
+  process.kill(machine.pid, 'SIGKILL');
   const { code, stderr } = await reader.result;
   equal(code, 125);
   match(stderr, /^luo: The trace of machine "killed" breaks off: the machine was ended by force, or [^\n]*\n$/);

@@ -44,6 +44,11 @@ export class Change {
     } = {},
   ) {}
 
+  /** Whether there is no way back any more: what it waits for is its program, and nothing else. */
+  get isCommitted(): boolean {
+    return this.#committed;
+  }
+
   /** The blackout begins: the programs' last moment. */
   begin(): void {
     this.#begun = performance.now();

@@ -1,5 +1,4 @@
 /** Everything that is told of a machine and injected into it, from its first boot to its end. */
-import { constants } from 'node:os';
 import type { Exit } from '../host/processes.js';
 import type { Carried, Change } from './change.js';
 import type { MachineConfig } from './config.js';
@@ -9,6 +8,7 @@ import type { Generation } from './generation.js';
 import { Injector } from './injector.js';
 import { Recorder } from './recorder.js';
 import { say } from './report.js';
+import { signalName } from './signals.js';
 import { openTrace, type Trace } from './trace-target.js';
 import { duringKexec, type Watching } from './watched-kernel.js';
 
@@ -79,9 +79,4 @@ export class Chronicle implements Watching {
     for (const { close } of this.#traces) close();
     for (const sentence of this.injector.missed) say(sentence);
   }
-}
-
-function signalName(number: number): string {
-  const found = Object.entries(constants.signals).find(([, value]) => value === number);
-  return found?.[0] ?? `signal ${number}`;
 }

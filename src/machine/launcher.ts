@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { close, socketPair } from '../host/descriptors.js';
 import { processGroup, SystemError, spawn } from '../host/libc.js';
-import { openProcess, takeDescriptor } from '../host/processes.js';
+import { type Exit, openProcess, takeDescriptor, waitForChild } from '../host/processes.js';
 import { Listener } from '../host/seccomp.js';
 import { errnoName } from '../uapi/errno.js';
 import {
@@ -13,6 +13,7 @@ import {
   receiveText,
   sendText,
 } from './launcher-protocol.js';
+import { signalName } from './signals.js';
 
 const program = fileURLToPath(new URL('./launcher-main.js', import.meta.url));
 
@@ -22,6 +23,14 @@ const nodeOptions = ['--v8-pool-size=0', '--single-threaded-gc'];
 /** A launcher that failed, in a sentence that says what to do. */
 export class LauncherError extends Error {
   override readonly name = 'LauncherError';
+
+  constructor(
+    message: string,
+    /** The signal that ended the launcher, where one did. */
+    readonly signal?: number,
+  ) {
+    super(message);
+  }
 }
 
 /** The process that will be the first program of the next generation. */
@@ -29,6 +38,8 @@ export class Launcher {
   readonly pid: number;
   /** Readable when the launcher has something to say. */
   readonly socket: number;
+  /** How it ended, where it was reaped before it was told to become a program. */
+  exit: Exit | undefined;
   #listener: Listener | undefined;
   #command: LauncherCommand | undefined;
 
@@ -68,8 +79,7 @@ export class Launcher {
    */
   becomeReady(): Listener {
     const message = this.#receive();
-    if (message === undefined)
-      throw new LauncherError('Cannot start a program: its launcher ended before it was ready');
+    if (message === undefined) throw this.endedEarly();
     if (!('listener' in message)) throw new LauncherError(filterProblem(message.errno));
     const fd = takeFrom(this.pid, message.listener);
     if (fd < 0) {
@@ -112,12 +122,25 @@ export class Launcher {
     this.#listener?.close();
   }
 
+  /** Why there will be no program, where it has ended before it was told to become one. */
+  endedEarly(): LauncherError {
+    const { signal } = this.exit ?? exitOf(this.pid);
+    const cause = signal === undefined ? 'its launcher ended' : `${signalName(signal)} ended its launcher`;
+    return new LauncherError(`Cannot start a program: ${cause} before the program began`, signal);
+  }
+
   /** An end of file is undefined. */
   #receive(): LauncherReady | LauncherFailure | undefined {
     const text = receiveText(this.socket);
     // Only the launcher has the other end.
     return text === '' ? undefined : (JSON.parse(text) as LauncherReady | LauncherFailure);
   }
+}
+
+/** How a child ended, which it has or is about to. */
+function exitOf(pid: number): Partial<Exit> {
+  const exit = waitForChild(pid, true);
+  return exit === undefined || exit === 'none' ? {} : exit;
 }
 
 /** A copy of a descriptor of a process, or the negative error number. */

@@ -1,3 +1,4 @@
+import type { Exit } from '../host/processes.js';
 import type { MachineConfig } from './config.js';
 import { Launcher, LauncherError } from './launcher.js';
 import type { LauncherOptions } from './launcher-protocol.js';
@@ -69,8 +70,15 @@ export class Launchpad {
   }
 
   /** Whatever has ended: a launcher that is among them will become no program. */
-  reaped(pids: readonly number[]): void {
-    if (this.launcher !== undefined && pids.includes(this.launcher.pid)) this.dismiss();
+  reaped(exits: readonly Exit[]): void {
+    const launcher = this.#launcher;
+    const exit = exits.find(({ pid }) => pid === launcher?.pid);
+    if (launcher === undefined || exit === undefined) return;
+    launcher.exit = exit;
+    // One that was not ready yet has hung up: its socket tells.
+    if (launcher.listener === undefined) return;
+    this.dismiss();
+    this.#failed(launcher.endedEarly());
   }
 
   /** Ends the launcher, where there is one. */

@@ -5,7 +5,7 @@ import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
-import { type Command, CommandError, findExecutable } from './command.js';
+import { type Command, findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
 import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
@@ -13,13 +13,15 @@ import { createHardware, type MachineHardware, type MakePorts } from './host-har
 import { firstOptions, newOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
-import { cancelled, checkNextKernel, LiveUpdateError, nextKernel, unfreeze } from './live-update.js';
+import { cancelled, checkNextKernel, nextKernel, unfreeze } from './live-update.js';
 import { statusOf } from './machine-status.js';
 import { createPlaceholder } from './placeholder.js';
 import { PowerSwitch } from './power-switch.js';
-import { asksToEnd, Programs } from './programs.js';
+import { Programs } from './programs.js';
+import { errnoOf, isRefusal, outcomeOf } from './refusal.js';
 import { describeChange, describeRest, say } from './report.js';
 import { keepReserve, withReserve } from './reserve.js';
+import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Watcher } from './watcher.js';
 
@@ -78,7 +80,7 @@ export class Machine {
     this.#launchpad = new Launchpad(this.#watcher, this.#programs, config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
-      failed: (error) => this.#change !== undefined && this.#fail(this.#change, error),
+      failed: (error) => this.#change?.isCommitted === false && this.#fail(this.#change, error),
     });
   }
 
@@ -202,22 +204,20 @@ export class Machine {
 
   /** The change does not happen, and the machine goes on as before; or ends, if it has not begun. */
   #fail(change: Change, error: unknown): void {
-    const known = error instanceof CommandError || error instanceof LauncherError || error instanceof LiveUpdateError;
     this.#change = undefined;
-    if (!known) throw error;
-    if (change.kind === 'boot' || change.kind === 'resume')
-      this.#end({ failure: error.message, ...(error instanceof CommandError ? { code: error.exitCode } : {}) });
-    change.refuse(error, error instanceof LiveUpdateError ? error.errno : errno.EIO);
+    if (!isRefusal(error)) throw error;
+    if (change.kind === 'boot' || change.kind === 'resume') this.#end(outcomeOf(error));
+    change.refuse(error, errnoOf(error));
     if (change.waiting !== undefined) this.#request(change.waiting);
     this.#endIfOver();
   }
 
   /** Carries out the change that was asked for, once there are a launcher and the modules of the first kernel. */
   #advance(): void {
-    const change = this.#change;
-    const options = this.#options;
-    const { launcher } = this.#launchpad;
+    const [change, options, launcher] = [this.#change, this.#options, this.#launchpad.launcher];
     if (change === undefined || options === undefined || launcher?.listener === undefined) return;
+    // Its program is about to run: this launcher is for the change after it.
+    if (change.isCommitted) return;
     const { listener } = launcher;
     withReserve(() => this.#carryOut(change, launcher, listener, { ...options, ...change.options.kernel }));
   }

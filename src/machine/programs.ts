@@ -2,13 +2,7 @@
 import { constants } from 'node:os';
 import { type Exit, waitForChild } from '../host/processes.js';
 import { descendants, endProcesses } from './process-tree.js';
-
-/** Signals that ask a program to end. */
-const endingSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
-
-export function asksToEnd(signal: NodeJS.Signals): boolean {
-  return endingSignals.includes(signal);
-}
+import { asksToEnd } from './signals.js';
 
 export class Programs {
   #first: { readonly pid: number; exit?: Exit } | undefined;
@@ -37,14 +31,14 @@ export class Programs {
   /**
    * Reaps those that have ended, orphans too.
    *
-   * @returns their process ids
+   * @returns how each ended
    */
-  reap(): number[] {
-    const reaped: number[] = [];
+  reap(): Exit[] {
+    const reaped: Exit[] = [];
     for (;;) {
       const exit = waitForChild(-1, false);
       if (exit === undefined || exit === 'none') return reaped;
-      reaped.push(exit.pid);
+      reaped.push(exit);
       if (exit.pid === this.#first?.pid) this.#firstEnded(this.#first, exit);
     }
   }
