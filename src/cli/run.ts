@@ -20,6 +20,7 @@ import { exitCode, holdSignals, keep } from '../machine/keeper.js';
 import { checkHost } from '../machine/preflight.js';
 import { type Claim, claimName, defaultName, release } from '../machine/registry.js';
 import { say } from '../machine/report.js';
+import type { CrashPolicy } from '../machine/vault/vault.js';
 import { workingDirectory } from './working-directory.js';
 
 export interface RunOptions {
@@ -42,6 +43,8 @@ export interface RunOptions {
   readonly waveform?: string;
   /** Faults. */
   readonly inject?: readonly string[];
+  /** By default, a machine in the background holds what it preserved. */
+  readonly onCrash?: CrashPolicy;
 }
 
 const keeperProgram = fileURLToPath(new URL('../machine/keeper-main.js', import.meta.url));
@@ -146,6 +149,7 @@ function configure(command: Command, { name, directory }: Claim, options: Settin
     trace: options.targets,
     inject: options.inject ?? [],
     serial: options.serial ?? [],
+    onCrash: options.onCrash ?? (options.detach ? 'hold' : 'end'),
     ...(options.waveform === undefined ? {} : { waveform: resolvePath(options.waveform) }),
     ...(limit === undefined ? {} : { descriptorLimit: limit }),
   };

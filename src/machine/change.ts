@@ -5,6 +5,7 @@ import type { Command } from './command.js';
 import type { KexecReport } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
+import type { RecoveryReport } from './vault/recovery.js';
 import type { RebootOver } from './watched-calls.js';
 
 /** What a live update carries over. */
@@ -18,6 +19,8 @@ export interface Carried {
 export class Change {
   #begun = 0;
   #committed = false;
+  /** What came back of a machine that was held, once this one has booted from it. */
+  recovered: RecoveryReport | undefined;
   /** What was carried over, once a kexec has begun. */
   carried: Carried | undefined;
   /** What was asked for meanwhile of the same generation: it begins when this one is over. */
@@ -33,6 +36,8 @@ export class Change {
       readonly command?: Command;
       /** What the next kernel is started with in place of what this one was started with. */
       readonly kernel?: Partial<KernelOptions>;
+      /** The files that its modules are from, where those are new. */
+      readonly modules?: readonly string[];
       /** The `reboot` that waits for the change. */
       readonly call?: {
         readonly notification: Notification;

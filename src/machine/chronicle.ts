@@ -10,18 +10,21 @@ import { Recorder } from './recorder.js';
 import { say } from './report.js';
 import { signalName } from './signals.js';
 import { openTrace, type Trace } from './trace-target.js';
+import type { MachineLedger } from './vault/machine-ledger.js';
 import { duringKexec, type Watching } from './watched-kernel.js';
 
 export class Chronicle implements Watching {
   readonly recorder = new Recorder();
   readonly injector: Injector;
+  readonly ledger: MachineLedger | undefined;
   readonly #traces: readonly Trace[];
 
   /**
    * @throws FaultError for a fault that cannot be read
    * @throws SetupError where a trace cannot be written
    */
-  constructor({ trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>) {
+  constructor({ trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>, ledger?: MachineLedger) {
+    this.ledger = ledger;
     this.injector = new Injector(inject.map(parseFault));
     this.#traces = trace.map(openTrace);
     for (const { write } of this.#traces) this.recorder.watch(write);

@@ -2,6 +2,7 @@
 import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
+import type { RecoveryReport } from './vault/recovery.js';
 
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
@@ -13,6 +14,8 @@ export type ControlRequest =
   | { readonly request: 'waveform'; readonly port?: string }
   /** Pulls the device out that an emulated serial port is on, or puts it back. */
   | { readonly request: 'plug'; readonly port: string; readonly plugged: boolean }
+  /** Boots a machine that is held. One that runs answers that it does. */
+  | { readonly request: 'recover'; readonly command: NewCommand }
   /** Answered by the end of the connection. */
   | { readonly request: 'stop'; readonly timeout: number };
 
@@ -57,8 +60,8 @@ export interface MachineStatus {
   readonly argv: readonly string[];
   readonly detached: boolean;
   readonly processes: number;
-  /** Of all sessions together. */
-  readonly state: LiveUpdateState;
+  /** Of all sessions together; `held` where nothing of the machine runs any more, and what it preserved is held. */
+  readonly state: LiveUpdateState | 'held';
   /** What the kernel was started with: its profile, and its modules by their names. */
   readonly abi: Profile;
   readonly modules: readonly string[];
@@ -103,7 +106,9 @@ export type ControlAnswer =
   | { readonly kexec: KexecReport }
   | { readonly status: MachineStatus }
   | { readonly waveforms: readonly Waveform[] }
-  | { readonly plugged: boolean };
+  | { readonly plugged: boolean }
+  | { readonly recovered: RecoveryReport }
+  | { readonly runs: true };
 
 export const CONTROL_SOCKET = 'control.sock';
 
@@ -116,6 +121,7 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
   if (request === 'waveform' && port === undefined) return { request };
   if (request === 'waveform' && typeof port === 'string') return { request, port };
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
+  if (request === 'recover' && isNewCommand(command)) return { request, command };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
   if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
   return undefined;

@@ -7,6 +7,7 @@ import type { Generation } from './generation.js';
 import { hostHardware, type MachineHardware } from './host-hardware.js';
 import { Remains } from './remains.js';
 import { describeThrown } from './report.js';
+import type { Recovery, RecoveryReport } from './vault/recovery.js';
 import { checkKexec, duringKexec, onlookersOf, type Watching } from './watched-kernel.js';
 
 const NOTHING_LOST = '. The live update is cancelled; nothing was lost';
@@ -73,6 +74,8 @@ export interface NextKernel {
   readonly remains: Remains;
   /** What it took over, at a kexec. */
   readonly carried: Carried | undefined;
+  /** What came back of a machine that was held. */
+  readonly recovered?: RecoveryReport;
 }
 
 /**
@@ -86,7 +89,9 @@ export function nextKernel(
   machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
+  recovery?: Recovery,
 ): NextKernel {
+  if (kind === 'boot' && recovery !== undefined) return recoverAndBoot(recovery, machine, options, watching);
   if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, machine, options, watching);
   if (kind === 'resume' && generation !== undefined) {
     const { number, kernel, remains } = generation;
@@ -97,6 +102,24 @@ export function nextKernel(
   const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
   const kernel = attempt('boot the kernel', '', () => Kernel.boot(hardware, options));
   return { number, kernel, remains, carried: undefined };
+}
+
+/** @throws RecoveryError, LiveUpdateError: what was held stays held */
+function recoverAndBoot(
+  recovery: Recovery,
+  machine: MachineHardware,
+  options: KernelOptions,
+  watching: Watching,
+): NextKernel {
+  const number = recovery.generation + 1;
+  const remains = new Remains();
+  // What is held is no serial port.
+  const { kernel: last, handover } = recovery.preserve(hostHardware({ ...machine, ports: undefined }), options);
+  const recovered = recovery.report(last, number);
+  const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
+  const kernel = attempt('boot the kernel', '', () => Kernel.boot(hardware, options, handover));
+  last.shutdown();
+  return { number, kernel, remains, carried: undefined, recovered };
 }
 
 /**

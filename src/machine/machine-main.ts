@@ -1,5 +1,6 @@
 /** The process of a machine. The keeper that starts it tells it what to be, over their shared socket. */
 import { Socket } from 'node:net';
+import { setAllCloseOnExec } from '../host/descriptors.js';
 import { ignoreSignal } from '../host/libc.js';
 import { becomeSubreaper } from '../host/processes.js';
 import {
@@ -14,8 +15,11 @@ import {
 import { listenForControl } from './control.js';
 import { portsFor } from './host-hardware.js';
 import { readLines, writeLine } from './json-lines.js';
-import { Machine } from './machine.js';
+import { type Kept, Machine } from './machine.js';
 import { release } from './registry.js';
+import { KeeperVault } from './vault/keeper-vault.js';
+import type { RecoveryReport } from './vault/recovery.js';
+import { VAULT_BELL, VAULT_SOCKET } from './vault/vault.js';
 
 const SIGTTOU = 22;
 
@@ -37,13 +41,13 @@ readLines(keeper, (message) => {
   receive(message as KeeperMessage);
 });
 // Nobody would clean up after a machine whose keeper is gone.
-keeper.on('close', () => (machine === undefined ? process.exit(1) : machine.abort('its keeper was killed')));
+keeper.on('close', () => (machine === undefined ? process.exit(1) : machine.keeperKilled()));
 keeper.on('error', () => {});
 
 function receive(message: KeeperMessage): void {
   switch (message.request) {
     case 'boot':
-      boot(message.config)
+      boot(message.config, message.held)
         .catch((error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }))
         .then((outcome) => end(message.config, outcome));
       return;
@@ -54,18 +58,26 @@ function receive(message: KeeperMessage): void {
   }
 }
 
-async function boot(config: MachineConfig): Promise<Outcome> {
+async function boot(config: MachineConfig, held: Readonly<Record<string, number>> = {}): Promise<Outcome> {
   const makePorts = await portsFor(config);
   const events = {
     begun: (listener: number) => tell({ event: 'begun', listener }),
-    started: () => tell({ event: 'ready' }),
+    started: (recovered?: RecoveryReport) =>
+      tell({ event: 'ready', ...(recovered === undefined ? {} : { recovered }) }),
   };
-  machine = new Machine(config, events, makePorts);
+  machine = new Machine(config, events, makePorts, keptBy(config, held));
   for (const { signal, fromTerminal } of early) machine.signal(signal, fromTerminal);
   const control = await listenForControl(machine, config.directory);
   const outcome = await machine.run();
   await control.close();
   return outcome;
+}
+
+/** Descriptors that came from the keeper are none of the programs'. */
+function keptBy({ onCrash = 'end' }: MachineConfig, held: Readonly<Record<string, number>>): Kept | undefined {
+  if (onCrash === 'end') return undefined;
+  setAllCloseOnExec(VAULT_SOCKET);
+  return { vault: new KeeperVault(VAULT_SOCKET, VAULT_BELL), held: new Map(Object.entries(held)) };
 }
 
 function end({ directory }: MachineConfig, outcome: Outcome): void {

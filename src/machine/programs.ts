@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { type Exit, waitForChild } from '../host/processes.js';
 import { descendants, endProcesses } from './process-tree.js';
 import { asksToEnd } from './signals.js';
+import { isEnding } from './vault/process-end.js';
 
 export class Programs {
   #first: { readonly pid: number; exit?: Exit } | undefined;
@@ -21,6 +22,19 @@ export class Programs {
   /** How the first program ended, once it has. */
   get exit(): Exit | undefined {
     return this.#first?.exit;
+  }
+
+  /** Whether it has ended or is about to, though nobody could reap it yet. */
+  firstIsEnding(): boolean {
+    return this.#first === undefined || this.exit !== undefined || isEnding(this.#first.pid);
+  }
+
+  /** Whether a signal asked the first program to end, in one way or another. */
+  get wasAsked(): boolean {
+    const asked = this.#asked;
+    // SIGHUP may ask a program to read its settings again.
+    if (asked === undefined || asked !== 'SIGHUP') return asked !== undefined;
+    return this.exit?.signal === constants.signals[asked];
   }
 
   /** Every process of the machine, the first one included while it runs. */

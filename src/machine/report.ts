@@ -47,6 +47,19 @@ export function describeRest(machine: string, program: string, { signal, code }:
   return `"${program}" ${how}; machine "${machine}" stays up: ${rest}. End it with: luo stop ${machine}`;
 }
 
+/** How much is held, or came back. */
+export function describeHeld({
+  sessions,
+  files,
+  bytes,
+}: {
+  readonly sessions: number;
+  readonly files: number;
+  readonly bytes: bigint;
+}): string {
+  return `${plural(sessions, 'session')}, ${plural(files, 'file')}, ${formatBytes(bytes)}`;
+}
+
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : nouns}`;
 }

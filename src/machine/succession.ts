@@ -19,6 +19,7 @@ import { errnoOf, isRefusal, outcomeOf } from './refusal.js';
 import { describeChange, say } from './report.js';
 import { withReserve } from './reserve.js';
 import type { Stage } from './stage.js';
+import type { Recovery } from './vault/recovery.js';
 import type { Watcher } from './watcher.js';
 
 /** What a succession works with: the rest of the machine. */
@@ -31,6 +32,8 @@ export interface SuccessionParts {
   readonly chronicle: Chronicle;
   readonly power: PowerSwitch;
   readonly stage: Stage;
+  /** What was held of the machine before this one. */
+  readonly recovery: Recovery | undefined;
   /** The machine ends with this, unless it has ended already. */
   end(outcome: Outcome): void;
   hasEnded(): boolean;
@@ -44,11 +47,14 @@ export class Succession {
   #command: Command;
   /** What the kernel was started with; undefined until the modules of the first one are loaded. */
   #options: KernelOptions | undefined;
+  /** The files that its modules are from. */
+  #modules: readonly string[];
   #change: Change | undefined;
 
   constructor(parts: SuccessionParts) {
     this.#parts = parts;
     this.#command = parts.config.command;
+    this.#modules = parts.config.modules ?? [];
     this.#launchpad = new Launchpad(parts.watcher, parts.programs, parts.config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
@@ -152,7 +158,7 @@ export class Succession {
   }
 
   #carryOut(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
-    const { stage, hardware, chronicle, power } = this.#parts;
+    const { stage, hardware, chronicle, power, recovery } = this.#parts;
     const last = stage.generation;
     let frozen = false;
     try {
@@ -160,13 +166,16 @@ export class Succession {
       const file = findExecutable(command);
       checkNextKernel(change.kind, last, hardware, options, chronicle);
       change.begin();
-      const next = nextKernel(change.kind, last, hardware, options, chronicle);
+      const next = nextKernel(change.kind, last, hardware, options, chronicle, recovery);
       change.carried = next.carried;
       frozen = next.carried !== undefined;
       const generation = stage.next(listener, next);
       // The programs end: from here on there is no way back.
       frozen = false;
       change.commit();
+      change.recovered = next.recovered;
+      this.#modules = change.options.modules ?? this.#modules;
+      this.#writeDown(change, generation.number, command, options);
       chronicle.change(last, change.kind, () => stage.end(next.kernel));
       power.reset();
       change.replaced = this.#command;
@@ -192,7 +201,7 @@ export class Succession {
     }
     const report = change.complete(number);
     this.#parts.chronicle.generationBegan(change.kind, number, this.#command.argv, change.carried);
-    if (change.kind === 'boot') this.#parts.events.started();
+    if (change.kind === 'boot') this.#parts.events.started(change.recovered);
     const line = describeChange(change.kind, report);
     if (line !== undefined) say(line);
     if (change.waiting !== undefined) this.request(change.waiting);
@@ -211,6 +220,16 @@ export class Succession {
     change.refuse(new Error(failure), errno.EIO);
     this.#command = replaced;
     this.request(new Change('resume'));
+  }
+
+  /** From here on this is what is held. */
+  #writeDown({ kind }: Change, generation: number, command: Command, { profile }: KernelOptions): void {
+    const { chronicle, recovery } = this.#parts;
+    if (kind === 'power-off') return;
+    // A restart keeps nothing, as a cold boot.
+    const how = kind === 'restart' ? 'boot' : kind;
+    const inherited = kind === 'boot' ? recovery?.records : [];
+    chronicle.ledger?.began(how, { generation, command, profile, modules: this.#modules }, inherited);
   }
 
   #commandOf({ kind, options }: Change): Command {

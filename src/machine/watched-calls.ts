@@ -59,6 +59,7 @@ export class WatchedCalls {
       ...(shape === 'unknown' ? { detail: `0x${command.toString(16)}` } : {}),
       result: shape === 'session' || shape === 'retrieve' ? descriptorIn(memory.answer) : 0,
     });
+    this.#watching.ledger?.called(call.tid);
     this.#carryOut({ call, name, subject, describe }, run);
   }
 

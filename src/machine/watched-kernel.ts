@@ -7,17 +7,21 @@ import type { Injector } from './injector.js';
 import type { Recorder, StepDetails } from './recorder.js';
 import type { Remains } from './remains.js';
 import { nameText } from './session-status.js';
+import type { MachineLedger } from './vault/machine-ledger.js';
 
 /** What watches one machine: its generations share the counts, and the faults. */
 export interface Watching {
   readonly recorder: Recorder;
   readonly injector: Injector;
+  /** Where what is preserved outlives the process of the machine. */
+  readonly ledger?: MachineLedger | undefined;
 }
 
 /** What the kernel of a generation is watched by. */
 export function onlookersOf(watching: Watching, generation: number, remains: Remains): Onlookers {
   const { recorder } = watching;
   return {
+    ledger: watching.ledger?.of(generation),
     visit: (step) => visit(watching, generation, step),
     tracer: {
       during: (action, run) => {

@@ -1,0 +1,31 @@
+import { ask, chooseMachine } from '../machine/control-client.js';
+import type { NewCommand } from '../machine/control-protocol.js';
+import { SetupError } from '../machine/directories.js';
+import { quoted } from '../machine/quote.js';
+import { describeHeld, formatBytes, plural, say } from '../machine/report.js';
+import { print } from './output.js';
+import { workingDirectory } from './working-directory.js';
+
+/** `luo recover`. Returns when the program runs. */
+export async function recover(name: string | undefined, argv: readonly string[]): Promise<void> {
+  const machine = chooseMachine(name);
+  const command: NewCommand = argv.length === 0 ? {} : { argv, cwd: workingDirectory() };
+  const answer = await ask(machine, { request: 'recover', command });
+  if (answer === undefined) throw new SetupError(`Cannot recover machine "${machine}": it has just ended`);
+  if ('error' in answer) throw new SetupError(answer.error);
+  if (!('recovered' in answer)) {
+    say(`machine "${machine}" runs: there is nothing to recover`);
+    return;
+  }
+  const { generation, sessions, notRecovered } = answer.recovered;
+  const total = {
+    sessions: sessions.length,
+    files: sessions.reduce((sum, { files }) => sum + files, 0),
+    bytes: sessions.reduce((sum, { bytes }) => sum + BigInt(bytes), 0n),
+  };
+  print(`recovered "${machine}" as generation ${generation}: ${describeHeld(total)}\n`);
+  for (const { name: session, files, bytes } of sessions) {
+    print(`  session ${quoted(session)}: ${plural(files, 'file')}, ${formatBytes(BigInt(bytes))}\n`);
+  }
+  for (const sentence of notRecovered) say(`not recovered: ${sentence}`);
+}
