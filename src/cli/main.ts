@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** The command `luo`. */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { say } from '../machine/report.js';
 import { crashPolicies } from '../machine/vault/vault.js';
+import { version } from '../machine/version.js';
 import { faults } from './faults.js';
 import { withEmptyValues } from './optional-values.js';
 
@@ -79,6 +79,15 @@ program
     const { kexec } = await import('./kexec.js');
     const { name, argv } = separate(args);
     await kexec(name, argv, options);
+  });
+
+program
+  .command('upgrade')
+  .description('put this luo in the place of the one that a machine runs on, without touching its programs')
+  .argument('[name]', 'the machine (default: the only one)')
+  .action(async (name: string | undefined) => {
+    const { upgrade } = await import('./upgrade.js');
+    await upgrade(name);
   });
 
 program
@@ -260,10 +269,4 @@ function count(flags: string, description: string, value: number): Option {
     if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
     throw new InvalidArgumentError('It must be a whole number, 1 or more.');
   });
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  // The file is part of this package.
-  return (manifest as { version: string }).version;
 }

@@ -14,6 +14,10 @@ export async function trace(name: string | undefined, { json = false }: { json?:
       say(`${plural(message.lost, 'event')} lost: they came faster than they were read`);
       return;
     }
+    if ('upgrading' in message) {
+      say(`another luo takes over machine "${machine}": what happens until it does is not shown`);
+      return;
+    }
     const { event } = message;
     ended = event.event === 'end' && event.by !== 'kexec' && event.by !== 'restart';
     const text = json ? [JSON.stringify(event)] : lines.format(event);

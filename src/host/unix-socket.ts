@@ -1,6 +1,6 @@
 /**
- * Unix sockets that keep the borders of messages and pass descriptors (`SCM_RIGHTS`), which those of Node do not. All of
- * them are non-blocking, but for datagram sockets: nothing else here waits.
+ * Unix sockets that keep the borders of messages and pass descriptors (`SCM_RIGHTS`), which those of Node do not, and one
+ * for Node whose descriptor is known. All of them are non-blocking, but for datagram sockets: nothing else here waits.
  */
 import { errno } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
@@ -12,6 +12,7 @@ import { type Scratch, scratch } from './scratch.js';
 const { O_CLOEXEC, O_NONBLOCK } = openFlags(process.arch);
 
 const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOL_SOCKET = 1;
@@ -44,6 +45,17 @@ export function listenAt(path: string): number {
     checked(`bind to ${path}`, syscall(numbers.bind, socket, address.address, setAddress(path)));
     checked('listen', syscall(numbers.listen, socket, BACKLOG));
   });
+}
+
+/**
+ * The same for streams of bytes, for Node to listen on: `server.listen({ fd })`.
+ *
+ * @throws RangeError where the path is too long, SystemError
+ */
+export function listenForStreams(path: string): number {
+  return withSocket((socket) => {
+    checked(`bind to ${path}`, syscall(numbers.bind, socket, address.address, setAddress(path)));
+  }, SOCK_STREAM);
 }
 
 /**
@@ -85,8 +97,8 @@ export function acceptFrom(listener: number): number | undefined {
   return socket < 0 ? undefined : socket;
 }
 
-function withSocket(prepare: (socket: number) => void): number {
-  const socket = checked('socket', syscall(numbers.socket, AF_UNIX, SOCK_SEQPACKET | O_CLOEXEC | O_NONBLOCK, 0));
+function withSocket(prepare: (socket: number) => void, kind = SOCK_SEQPACKET): number {
+  const socket = checked('socket', syscall(numbers.socket, AF_UNIX, kind | O_CLOEXEC | O_NONBLOCK, 0));
   try {
     prepare(socket);
     return socket;

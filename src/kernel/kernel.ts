@@ -1,7 +1,10 @@
 import { checkNext } from './capabilities.js';
 import { KernelError } from './error.js';
-import { type File, type FileTable, HostFile, type Task } from './fs/file.js';
+import { type File, HostFile, type Task } from './fs/file.js';
+import { openAt } from './fs/one-file.js';
 import type { Descriptor, Handover, Hardware, UserAddress } from './hardware.js';
+import type { SavedKernel, SavedSession } from './liveupdate/saved.js';
+import { fieldOf, findSession, resumeSessions, saveSessions } from './liveupdate/saving.js';
 import { type KernelState, stateOf } from './liveupdate/state.js';
 import { assembleWithModules, type Modules } from './modules.js';
 import type { KernelOptions, Parts } from './parts.js';
@@ -9,6 +12,7 @@ import type { Tty } from './tty/tty.js';
 
 export type { Ledger, LedgerFile } from './liveupdate/ledger.js';
 export type { Profile } from './liveupdate/profile.js';
+export type { SavedIncomingFile, SavedKernel, SavedOutcome, SavedSession } from './liveupdate/saved.js';
 export { SessionFile } from './liveupdate/session-file.js';
 export type {
   FileState,
@@ -40,11 +44,12 @@ export class Kernel {
    * Starts a kernel: on empty RAM, or on what the last one handed over. The descriptors of the handover belong to it
    * from then on.
    *
+   * @param number how many live updates count as having come before, where nothing is handed over
    * @throws KernelError EINVAL where the handover is corrupt, ENOMEM, and what a module says; the descriptors stay with
    * the caller then
    */
-  static boot(hardware: Hardware, options: KernelOptions, handover?: Handover): Kernel {
-    const { parts, modules } = assembleWithModules(hardware, options, handover);
+  static boot(hardware: Hardware, options: KernelOptions, handover?: Handover, number?: bigint): Kernel {
+    const { parts, modules } = assembleWithModules(hardware, options, handover, number);
     return new Kernel(parts, modules);
   }
 
@@ -104,9 +109,7 @@ export class Kernel {
    * of the one that was refused is closed
    */
   preserveInSession(name: Uint8Array, files: Iterable<{ token: bigint; descriptor: Descriptor }>): void {
-    const field = new Uint8Array(name.length + 1);
-    field.set(name);
-    const session = this.#parts.liveUpdate.createSession(field);
+    const session = this.#parts.liveUpdate.createSession(fieldOf(name));
     for (const { token, descriptor } of files) {
       session.preserveFd(
         token,
@@ -114,6 +117,26 @@ export class Kernel {
         openAt(() => this.hostFile(descriptor)),
       );
     }
+  }
+
+  /**
+   * All that programs could tell this kernel by. Its descriptors stay this kernel's.
+   *
+   * @throws KernelError EOPNOTSUPP for a file that cannot be taken to another process, EINVAL where what the last
+   * kernel left cannot be read
+   */
+  save(): SavedKernel {
+    return saveSessions(this.#parts.liveUpdate);
+  }
+
+  /** Brings the sessions of a kernel that has just booted to where another kernel's were: see `resumeKernel`. */
+  resumeSessions(sessions: readonly SavedSession[]): void {
+    resumeSessions(this.#parts.liveUpdate, sessions, (descriptor) => this.hostFile(descriptor));
+  }
+
+  /** The file of a session that programs have descriptors of already, with one reference. */
+  openSession(session: Pick<SavedSession, 'type' | 'name'>): File {
+    return this.#parts.device.openSession(findSession(this.#parts.liveUpdate, session));
   }
 
   /** The last descriptor of the programs on this file is gone. A session stays as it is while all is frozen. */
@@ -249,12 +272,4 @@ export class Kernel {
     // Last: what a module does with files now has no effect, and what it throws keeps nothing open.
     this.#modules.end();
   }
-}
-
-/** The table of no program: one file is open. */
-function openAt(get: () => File): FileTable {
-  const refuse = () => {
-    throw new Error('Cannot install a descriptor: there is no program');
-  };
-  return { get, hasRoom: () => false, install: refuse };
 }

@@ -91,6 +91,7 @@ export class Modules {
 /**
  * A kernel with all its modules.
  *
+ * @param number how many live updates count as having come before, where nothing is handed over
  * @throws KernelError EINVAL where the handover is corrupt, ENOMEM, and what a module says; those before it have ended
  * then
  */
@@ -98,8 +99,9 @@ export function assembleWithModules(
   hardware: Hardware,
   options: KernelOptions,
   handover?: Handover,
+  number?: bigint,
 ): { parts: Parts; modules: Modules } {
-  const parts = assemble(hardware, options, handover);
+  const parts = assemble(hardware, options, handover, number);
   const modules = new Modules(parts);
   try {
     for (const module of [...ownModules(parts, options), ...(options.modules ?? [])]) modules.load(module);

@@ -51,8 +51,16 @@ export interface Parts {
   readonly ttys: Ttys;
 }
 
-/** @throws KernelError EINVAL where the handover is corrupt, ENOMEM */
-export function assemble(hardware: Hardware, options: KernelOptions, handover: Handover | undefined): Parts {
+/**
+ * @param number how many live updates count as having come before, where nothing is handed over
+ * @throws KernelError EINVAL where the handover is corrupt, ENOMEM
+ */
+export function assemble(
+  hardware: Hardware,
+  options: KernelOptions,
+  handover: Handover | undefined,
+  number = 0n,
+): Parts {
   const rules = rulesOf(options.profile);
   const kho = handover ? Kho.boot(hardware.ram, handover.root) : new Kho(new PhysicalMemory(hardware.ram));
   kho.memory.onAllocate = (pages) => hardware.visit?.({ kind: 'allocate', pages });
@@ -64,7 +72,7 @@ export function assemble(hardware: Hardware, options: KernelOptions, handover: H
   regions.adopt((handover?.regions ?? []).map(({ descriptor, ...region }) => ({ ...region, file: open(descriptor) })));
   const tree = kho.subtree(LUO_SUBTREE);
   const lastState = tree === undefined ? undefined : openState(kho, rules, tree);
-  const outgoing = writeState(kho, rules, (lastState?.number ?? 0n) + 1n);
+  const outgoing = writeState(kho, rules, (lastState?.number ?? number) + 1n);
   const inodes = new ShmemInodes(hardware.files, rules);
   const handlers = new FileHandlers();
   const mm = { kho, hardware: hardware.files, files, inodes, regions, rules, strict: options.strict ?? false };

@@ -53,6 +53,17 @@ export class Channels {
     return { ...channel, theirs };
   }
 
+  get all(): Iterable<Channel> {
+    return this.#byEnd.values();
+  }
+
+  /** Takes over a channel whose other end programs have, and the reference of its file. */
+  adopt(channel: Channel): void {
+    this.#byInode.set(channel.inode, channel);
+    this.#byEnd.set(channel.end, channel);
+    this.epoll.add(channel.end, 0, channel.end);
+  }
+
   /** Takes back a channel whose other end no program has got. The file stays, and its reference is the caller's. */
   abandon(channel: NewChannel): void {
     this.#forget(channel);

@@ -2,30 +2,39 @@
 import type { Exit } from '../host/processes.js';
 import type { Carried, Change } from './change.js';
 import type { MachineConfig } from './config.js';
+import type { UpgradeReport } from './control-protocol.js';
 import type { EndEvent } from './events.js';
 import { parseFault } from './fault-parser.js';
 import type { Generation } from './generation.js';
 import { Injector } from './injector.js';
-import { Recorder } from './recorder.js';
+import { Recorder, type Watch } from './recorder.js';
 import { say } from './report.js';
 import { signalName } from './signals.js';
 import { openTrace, type Trace } from './trace-target.js';
+import type { MachineState } from './upgrade/state.js';
 import type { MachineLedger } from './vault/machine-ledger.js';
 import { duringKexec, type Watching } from './watched-kernel.js';
 
 export class Chronicle implements Watching {
-  readonly recorder = new Recorder();
+  readonly recorder: Recorder;
   readonly injector: Injector;
   readonly ledger: MachineLedger | undefined;
   readonly #traces: readonly Trace[];
+  readonly #readers = new Set<() => void>();
 
   /**
+   * @param saved of another process that this one goes on for
    * @throws FaultError for a fault that cannot be read
    * @throws SetupError where a trace cannot be written
    */
-  constructor({ trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>, ledger?: MachineLedger) {
+  constructor(
+    { trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>,
+    ledger?: MachineLedger,
+    saved?: Pick<MachineState, 'counts' | 'faults'>,
+  ) {
     this.ledger = ledger;
-    this.injector = new Injector(inject.map(parseFault));
+    this.recorder = new Recorder(saved?.counts);
+    this.injector = new Injector(inject.map(parseFault), saved?.faults);
     this.#traces = trace.map(openTrace);
     for (const { write } of this.#traces) this.recorder.watch(write);
   }
@@ -35,6 +44,32 @@ export class Chronicle implements Watching {
     if (kind === 'kexec') duringKexec(this, 'execute', generation, () => undefined);
     const took = carried === undefined ? {} : { carried: { ...carried, bytes: String(carried.bytes) } };
     this.recorder.tell({ event: 'generation', generation, argv, ...took });
+  }
+
+  /** Another luo has taken the place of the process. */
+  upgraded(generation: Generation | undefined, { from, to }: UpgradeReport): void {
+    this.recorder.tell({ event: 'upgrade', generation: generation?.number ?? 0, from, to });
+  }
+
+  /** Another luo is about to: what is held back is written, and those who read are told. */
+  leaving(): void {
+    for (const { flush } of this.#traces) flush();
+    for (const tell of this.#readers) tell();
+  }
+
+  /**
+   * Somebody reads what happens over a connection, which another luo would not take over.
+   *
+   * @param leaving called before that happens
+   * @returns what ends it
+   */
+  read(watch: Watch, leaving: () => void): () => void {
+    const unwatch = this.recorder.watch(watch);
+    this.#readers.add(leaving);
+    return () => {
+      unwatch();
+      this.#readers.delete(leaving);
+    };
   }
 
   /** The first program of a generation has ended by itself. */

@@ -51,11 +51,16 @@ export async function ask(
   request: ControlRequest,
   patience?: number,
 ): Promise<ControlAnswer | undefined> {
-  return reach(
-    name,
-    () => askOnce(name, request, patience),
-    () => endByForce(name, request),
-  );
+  for (;;) {
+    const answer = await reach(
+      name,
+      () => askOnce(name, request, patience),
+      () => endByForce(name, request),
+    );
+    // A machine that goes on as another luo lets go of its connections. Asking for the state again changes nothing.
+    if (answer !== undefined || request.request !== 'status' || !runningMachines().includes(name)) return answer;
+    await setTimeout(RETRY_INTERVAL);
+  }
 }
 
 /** Tries again while a machine does not listen yet. Undefined where it has ended. */
@@ -82,7 +87,16 @@ async function reach<T>(name: string, attempt: () => Promise<T>, remedy = () => 
  * @throws SetupError where it cannot be reached
  */
 export async function follow(name: string, handle: (message: TraceMessage) => void): Promise<void> {
-  await reach(name, () => followOnce(name, handle));
+  let goesOn = true;
+  while (goesOn) {
+    goesOn = false;
+    await reach(name, () =>
+      followOnce(name, (message) => {
+        goesOn = 'upgrading' in message;
+        handle(message);
+      }),
+    );
+  }
 }
 
 function followOnce(name: string, handle: (message: TraceMessage) => void): Promise<void> {

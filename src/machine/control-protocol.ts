@@ -14,10 +14,34 @@ export type ControlRequest =
   | { readonly request: 'waveform'; readonly port?: string }
   /** Pulls the device out that an emulated serial port is on, or puts it back. */
   | { readonly request: 'plug'; readonly port: string; readonly plugged: boolean }
+  /** Puts another luo in the place of the machine's process: answered by the end of the connection where it begins. */
+  | ({ readonly request: 'upgrade' } & NewLuo)
   /** Boots a machine that is held. One that runs answers that it does. */
   | { readonly request: 'recover'; readonly command: NewCommand }
   /** Answered by the end of the connection. */
   | { readonly request: 'stop'; readonly timeout: number };
+
+/** Where the luo is that a machine is to go on with: absolute paths. */
+export interface NewLuo {
+  /** The binary of Node. */
+  readonly node: string;
+  /** Its machine-main.js. */
+  readonly program: string;
+}
+
+/** What happened when another luo took the place of the machine's process. */
+export interface UpgradeReport {
+  /** How often that has happened. */
+  readonly count: number;
+  /** The versions of the two. */
+  readonly from: string;
+  readonly to: string;
+  readonly processes: number;
+  readonly sessions: number;
+  readonly files: number;
+  /** How long calls of programs had to wait, in milliseconds. */
+  readonly waited: number;
+}
 
 /** What is new of what a machine runs. */
 export interface NewCommand {
@@ -32,8 +56,11 @@ export interface NewKernel {
   readonly modules?: readonly string[];
 }
 
-/** What happens on a machine, or how many events a reader was too slow for. */
-export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
+/**
+ * What happens on a machine, or how many events a reader was too slow for; or that the connection ends, as another luo
+ * takes over, to which readers can connect again.
+ */
+export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number } | { readonly upgrading: true };
 
 export interface ControlFailure {
   readonly error: string;
@@ -72,6 +99,10 @@ export interface MachineStatus {
   readonly bytes: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** The version of the luo that it runs on. */
+  readonly version: string;
+  /** How it came to that, where it was started with another one. */
+  readonly upgraded?: UpgradeReport;
   /** Where it was asked for. Outgoing sessions before incoming ones, each in the order of their creation. */
   readonly sessionList?: readonly SessionStatus[];
 }
@@ -115,12 +146,14 @@ export const CONTROL_SOCKET = 'control.sock';
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, kernel = {}, port, plugged } = message;
+  const { request, sessions = false, timeout, command, kernel = {}, port, plugged, node, program } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
   if (request === 'waveform' && typeof port === 'string') return { request, port };
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
+  if (request === 'upgrade' && typeof node === 'string' && typeof program === 'string')
+    return { request, node, program };
   if (request === 'recover' && isNewCommand(command)) return { request, command };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
   if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };

@@ -1,6 +1,8 @@
 /** The control socket of a machine: where the other commands of luo find it. */
+import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { listenForStreams } from '../host/unix-socket.js';
 import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-protocol.js';
 import { SetupError } from './directories.js';
 import { readLines, writeLine } from './json-lines.js';
@@ -23,9 +25,13 @@ export interface Control {
 /**
  * Listens in the machine's directory.
  *
+ * @param given a socket that another process has listened on there, in whose place this one is
  * @throws Error where the directory cannot be written
  */
-export function listenForControl(machine: Machine, directory: string): Promise<Control> {
+export function listenForControl(machine: Machine, directory: string, given?: number): Promise<Control> {
+  const path = join(directory, CONTROL_SOCKET);
+  const descriptor = given ?? listenAnew(path);
+  machine.controlSocket = descriptor;
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
@@ -36,12 +42,20 @@ export function listenForControl(machine: Machine, directory: string): Promise<C
   });
   const close = async () => {
     server.close();
+    // Node does not know where it is.
+    rmSync(path, { force: true });
     await Promise.all([...connections].map(end));
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(join(directory, CONTROL_SOCKET), () => resolve({ close }));
+    server.listen({ fd: descriptor }, () => resolve({ close }));
   });
+}
+
+function listenAnew(path: string): number {
+  // A machine that was killed has left its own.
+  rmSync(path, { force: true });
+  return listenForStreams(path);
 }
 
 function end(socket: Socket): Promise<void> {
@@ -86,6 +100,12 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
           return { plugged: request.plugged };
         }),
       );
+      return;
+    case 'upgrade':
+      // Answered by the end of the connection, where the new luo takes over.
+      machine.upgrade(request).catch((error: unknown) => {
+        answer({ error: error instanceof Error ? error.message : String(error) });
+      });
       return;
     case 'recover':
       answer({ runs: true });

@@ -117,6 +117,14 @@ export interface EndEvent extends Moment {
   readonly leaks: readonly string[];
 }
 
+/** Another luo has taken the place of the machine's process. The generation and its programs go on. */
+export interface UpgradeEvent extends Moment {
+  readonly event: 'upgrade';
+  /** The versions of the two. */
+  readonly from: string;
+  readonly to: string;
+}
+
 /** A session of the last kernel that was not finished, or of which files were never asked for. */
 export interface LeftSession {
   readonly session: string;
@@ -128,4 +136,4 @@ export interface LeftSession {
   readonly notRetrieved: readonly string[];
 }
 
-export type MachineEvent = CallEvent | StepEvent | GenerationEvent | ExitEvent | EndEvent;
+export type MachineEvent = CallEvent | StepEvent | GenerationEvent | ExitEvent | EndEvent | UpgradeEvent;

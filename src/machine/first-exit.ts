@@ -29,6 +29,11 @@ export class FirstExit {
     this.#stays = told.stays;
   }
 
+  /** It was told of what has ended already. */
+  resume(): void {
+    this.#last = this.#programs.exit;
+  }
+
   /** Call it whenever programs were reaped. */
   look(): void {
     const { exit } = this.#programs;

@@ -13,7 +13,7 @@ import type { Watcher } from './watcher.js';
 const RAM_SIZE = 1 << 30;
 
 /** The RAM of a machine: a memfd, so that it can pass to another process. */
-function createRam(): Uint8Array {
+export function createRam(): Uint8Array {
   const memory = createMemory('luo-ram', false);
   ftruncateSync(memory, RAM_SIZE);
   return map(RAM_SIZE, memory).bytes;

@@ -22,8 +22,14 @@ interface Armed {
 export class Injector {
   readonly #armed: readonly Armed[];
 
-  constructor(faults: readonly Fault[]) {
-    this.#armed = faults.map((fault) => ({ fault, seen: 0 }));
+  /** @param seen how many occasions each has matched already, in their order */
+  constructor(faults: readonly Fault[], seen: readonly number[] = []) {
+    this.#armed = faults.map((fault, index) => ({ fault, seen: seen[index] ?? 0 }));
+  }
+
+  /** How many occasions each has matched. */
+  get seen(): number[] {
+    return this.#armed.map(({ seen }) => seen);
   }
 
   get isEmpty(): boolean {

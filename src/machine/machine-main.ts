@@ -1,8 +1,8 @@
 /** The process of a machine. The keeper that starts it tells it what to be, over their shared socket. */
 import { Socket } from 'node:net';
-import { setAllCloseOnExec } from '../host/descriptors.js';
+import { close, setAllCloseOnExec } from '../host/descriptors.js';
 import { ignoreSignal } from '../host/libc.js';
-import { becomeSubreaper } from '../host/processes.js';
+import { becomeSubreaper, dieWithParent } from '../host/processes.js';
 import {
   type BegunMessage,
   KEEPER_SOCKET,
@@ -15,13 +15,25 @@ import {
 import { listenForControl } from './control.js';
 import { portsFor } from './host-hardware.js';
 import { readLines, writeLine } from './json-lines.js';
+import { firstOptions } from './kernel-options.js';
 import { type Kept, Machine } from './machine.js';
 import { release } from './registry.js';
+import { say } from './report.js';
+import { REHEARSE } from './upgrade/rehearsal.js';
+import { rehearse } from './upgrade/rehearse.js';
+import { moveTo, RESUME } from './upgrade/replace.js';
+import { readState } from './upgrade/state.js';
 import { KeeperVault } from './vault/keeper-vault.js';
 import type { RecoveryReport } from './vault/recovery.js';
 import { VAULT_BELL, VAULT_SOCKET } from './vault/vault.js';
 
 const SIGTTOU = 22;
+
+if (process.argv[2] === REHEARSE) {
+  dieWithParent();
+  await rehearse();
+  process.exit(0);
+}
 
 const keeper = new Socket({ fd: KEEPER_SOCKET });
 let machine: Machine | undefined;
@@ -36,6 +48,13 @@ for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGUSR1', 'SIGU
   process.on(signal, () => {});
 }
 
+if (process.argv[2] === RESUME) {
+  resume(Number(process.argv[3])).catch((error: unknown) => {
+    say(`Cannot go on with the machine: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  });
+}
+
 readLines(keeper, (message) => {
   // Only the keeper has the other end.
   receive(message as KeeperMessage);
@@ -48,7 +67,7 @@ function receive(message: KeeperMessage): void {
   switch (message.request) {
     case 'boot':
       boot(message.config, message.held)
-        .catch((error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }))
+        .catch(failed)
         .then((outcome) => end(message.config, outcome));
       return;
     case 'signal':
@@ -65,12 +84,35 @@ async function boot(config: MachineConfig, held: Readonly<Record<string, number>
     started: (recovered?: RecoveryReport) =>
       tell({ event: 'ready', ...(recovered === undefined ? {} : { recovered }) }),
   };
-  machine = new Machine(config, events, makePorts, keptBy(config, held));
+  return serve(new Machine(config, events, makePorts, keptBy(config, held)), config);
+}
+
+/** Goes on where another luo was, whose process this is. */
+async function resume(written: number): Promise<void> {
+  setAllCloseOnExec(KEEPER_SOCKET);
+  const state = readState(written);
+  close(written);
+  moveTo(state.processGroup);
+  const { config, control } = state;
+  const options = await firstOptions(config);
+  // A generation that is held, and one that has begun, have been told of.
+  const events = { begun: (listener: number) => tell({ event: 'begun', listener }), started: () => {} };
+  const resumed = new Machine(config, events, undefined, keptBy(config, {}), { state, options });
+  end(config, await serve(resumed, config, control).catch(failed));
+}
+
+/** @param control a socket that commands connect to already */
+async function serve(begun: Machine, { directory }: MachineConfig, control?: number): Promise<Outcome> {
+  machine = begun;
   for (const { signal, fromTerminal } of early) machine.signal(signal, fromTerminal);
-  const control = await listenForControl(machine, config.directory);
+  const listening = await listenForControl(machine, directory, control);
   const outcome = await machine.run();
-  await control.close();
+  await listening.close();
   return outcome;
+}
+
+function failed(error: unknown): Outcome {
+  return { failure: error instanceof Error ? error.message : String(error) };
 }
 
 /** Descriptors that came from the keeper are none of the programs'. */

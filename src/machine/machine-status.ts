@@ -1,9 +1,10 @@
 import type { KernelOptions } from '../kernel/kernel.js';
 import type { Command } from './command.js';
 import type { MachineConfig } from './config.js';
-import type { MachineStatus } from './control-protocol.js';
+import type { MachineStatus, UpgradeReport } from './control-protocol.js';
 import type { Generation } from './generation.js';
 import { preservedBy } from './session-status.js';
+import { version } from './version.js';
 
 /** What a machine is at the moment. */
 interface Present {
@@ -13,11 +14,13 @@ interface Present {
   readonly command: Command;
   /** Undefined before the modules of the first kernel are loaded. */
   readonly options: KernelOptions | undefined;
+  readonly startedAt: number;
+  readonly upgraded: UpgradeReport | undefined;
 }
 
 /** @param detailed whether each session is wanted, too */
 export function statusOf(config: MachineConfig, present: Present, detailed: boolean): MachineStatus {
-  const { generation, processes, command, options } = present;
+  const { generation, processes, command, options, startedAt, upgraded } = present;
   return {
     name: config.name,
     pid: process.pid,
@@ -28,6 +31,8 @@ export function statusOf(config: MachineConfig, present: Present, detailed: bool
     abi: options?.profile ?? config.profile,
     modules: (options?.modules ?? []).map(({ name }) => name),
     ...preservedBy(generation?.kernel, detailed),
-    startedAt: Math.round(performance.timeOrigin),
+    startedAt,
+    version: version(),
+    ...(upgraded === undefined ? {} : { upgraded }),
   };
 }

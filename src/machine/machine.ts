@@ -4,7 +4,7 @@ import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
+import type { KexecReport, MachineStatus, NewCommand, NewKernel, NewLuo } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
 import { createHardware, type MachineHardware, type MakePorts } from './host-hardware.js';
 import { newOptions } from './kernel-options.js';
@@ -17,6 +17,9 @@ import { keepReserve } from './reserve.js';
 import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Succession } from './succession.js';
+import { Terminal } from './terminal.js';
+import type { Resumed } from './upgrade/resume.js';
+import { Upgrade } from './upgrade/upgrade.js';
 import { MachineLedger } from './vault/machine-ledger.js';
 import { Recovery } from './vault/recovery.js';
 import type { Vault } from './vault/vault.js';
@@ -34,7 +37,11 @@ export class Machine {
   readonly chronicle: Chronicle;
   /** What is the same for all generations. */
   readonly hardware: MachineHardware;
+  /** The socket that commands connect to, once there is one. */
+  controlSocket: number | undefined;
   readonly #config: MachineConfig;
+  readonly #resumed: Resumed | undefined;
+  readonly #startedAt: number;
   readonly #watcher = new Watcher();
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;
@@ -49,23 +56,37 @@ export class Machine {
   readonly #ledger: MachineLedger | undefined;
   readonly #stage: Stage;
   readonly #succession: Succession;
+  readonly #upgrade: Upgrade;
+  /** How many live updates are asked for that have not come to the succession yet. */
+  #asked = 0;
+  #hasKeeper = true;
   #isStopped = false;
   #outcome: Outcome | undefined;
 
-  /** @param kept where what it preserves outlives this process, and what was there before; nothing does by default */
-  constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts, kept?: Kept) {
+  /**
+   * @param kept where what it preserves outlives this process, and what was there before; nothing does by default
+   * @param resumed of a machine whose programs run already
+   */
+  constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts, kept?: Kept, resumed?: Resumed) {
     this.#config = config;
+    this.#resumed = resumed;
+    const saved = resumed?.state;
+    this.#startedAt = saved?.startedAt ?? Math.round(performance.timeOrigin);
     this.hardware = createHardware(this.#watcher, makePorts);
     const recovery = kept !== undefined && kept.held.size > 0 ? new Recovery(kept.held) : undefined;
     this.#ledger =
       kept === undefined
         ? undefined
-        : new MachineLedger({
-            vault: kept.vault,
-            names: kept.held.keys(),
-            firstIsEnding: () => this.#programs.firstIsEnding(),
-          });
-    this.chronicle = new Chronicle(config, this.#ledger);
+        : new MachineLedger(
+            {
+              vault: kept.vault,
+              names: kept.held.keys(),
+              firstIsEnding: () => this.#programs.firstIsEnding(),
+            },
+            saved?.ledger,
+          );
+    this.chronicle = new Chronicle(config, this.#ledger, saved);
+    const terminal = new Terminal(saved?.terminal === undefined ? undefined : Buffer.from(saved.terminal, 'hex'));
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
         this.chronicle.programExited(this.#stage.generation, exit);
@@ -76,6 +97,7 @@ export class Machine {
     this.#stage = new Stage({
       watcher: this.#watcher,
       programs: this.#programs,
+      terminal,
       strict: config.strict,
       serial: this.hardware.ports,
       placeholder: createPlaceholder(config.directory),
@@ -101,6 +123,23 @@ export class Machine {
       hasEnded: () => this.#outcome !== undefined,
       idle: () => this.#endIfOver(),
     });
+    this.#upgrade = new Upgrade({
+      config,
+      startedAt: this.#startedAt,
+      hardware: this.hardware,
+      firstExit: this.#firstExit,
+      chronicle: this.chronicle,
+      power: this.#power,
+      programs: this.#programs,
+      succession: this.#succession,
+      terminal,
+      ledger: this.#ledger,
+      stage: this.#stage,
+      watcher: this.#watcher,
+      upgrades: saved?.upgrades ?? 0,
+      obstacle: () => this.#obstacle(),
+      leaving: () => this.chronicle.leaving(),
+    });
   }
 
   /** Boots the machine and serves it until it has ended. No process of it is left then. */
@@ -108,9 +147,11 @@ export class Machine {
     keepReserve();
     const reap = () => this.#reap();
     process.on('SIGCHLD', reap);
-    this.#succession.boot();
+    if (this.#resumed === undefined) this.#succession.boot();
+    else this.#resume(this.#resumed);
     while (this.#outcome === undefined) await this.#watcher.round();
     this.#succession.close();
+    this.#upgrade.close();
     this.chronicle.end(this.#stage.generation, this.#stage.isEmpty, () => this.#stage.end());
     this.#ledger?.end(this.#endsCleanly(this.#outcome));
     process.off('SIGCHLD', reap);
@@ -123,7 +164,8 @@ export class Machine {
   status(detailed = false): MachineStatus {
     const { command, options } = this.#succession;
     const [generation, processes] = [this.#stage.generation, this.#programs.list().length];
-    return statusOf(this.#config, { generation, processes, command, options }, detailed);
+    const [startedAt, upgraded] = [this.#startedAt, this.#upgrade.report];
+    return statusOf(this.#config, { generation, processes, command, options, startedAt, upgraded }, detailed);
   }
 
   /**
@@ -141,7 +183,21 @@ export class Machine {
         const files = modules === undefined ? {} : { modules };
         this.#succession.request(new Change('kexec', { ...next, ...files, kernel, succeeded, failed }));
       });
-    return this.#watcher.during(newOptions(newKernel, asked).then(request));
+    this.#asked += 1;
+    const over = () => {
+      this.#asked -= 1;
+    };
+    return this.#watcher.during(newOptions(newKernel, asked).then(request).finally(over));
+  }
+
+  /**
+   * Goes on as another luo, in this very process. Comes back only where that does not happen.
+   *
+   * @throws UpgradeError and then nothing has changed
+   */
+  async upgrade(luo: NewLuo): Promise<never> {
+    if (this.controlSocket === undefined) throw new Error('Cannot upgrade a machine that listens to nobody');
+    return this.#upgrade.run(luo, this.controlSocket);
   }
 
   /**
@@ -188,6 +244,7 @@ export class Machine {
 
   /** Ends the machine at once, unless something is preserved that nobody asked to lose. */
   keeperKilled(): void {
+    this.#hasKeeper = false;
     const reason = 'its keeper was killed';
     if (this.#ledger === undefined || this.#ledger.isEmpty) {
       this.#end({ failure: reason });
@@ -196,6 +253,18 @@ export class Machine {
     say(
       `${reason}, and the machine goes on: what it preserves is there for as long as it runs. Nobody would hold it after that`,
     );
+  }
+
+  #resume(resumed: Resumed): void {
+    this.#upgrade.resume(resumed, () => this.status());
+    this.#reap();
+  }
+
+  /** Why it cannot go on in another process now. */
+  #obstacle(): string | undefined {
+    if (!this.#hasKeeper) return 'its keeper was killed, and nobody would clean up after it';
+    if (this.#isStopped || this.#outcome !== undefined) return 'it is about to end';
+    return this.#asked > 0 ? 'a live update is under way. Try again when it is done' : undefined;
   }
 
   /** Whether somebody asked for the end, or the program has come to its own. */
@@ -213,7 +282,9 @@ export class Machine {
   }
 
   #reap(): void {
-    this.#succession.reaped(this.#programs.reap());
+    const exits = this.#programs.reap();
+    this.#upgrade.reaped(exits);
+    this.#succession.reaped(exits);
     this.#firstExit.look();
   }
 }

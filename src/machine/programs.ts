@@ -5,18 +5,39 @@ import { descendants, endProcesses } from './process-tree.js';
 import { asksToEnd } from './signals.js';
 import { isEnding } from './vault/process-end.js';
 
+/** What another process that takes this one's place must know of its children. */
+export interface SavedPrograms {
+  readonly first?: { readonly pid: number; readonly exit?: Exit };
+  readonly asked?: NodeJS.Signals;
+}
+
 export class Programs {
   #first: { readonly pid: number; exit?: Exit } | undefined;
   /** The last signal that asked the first program to end. */
   #asked: NodeJS.Signals | undefined;
   /** A process that belongs to the next generation, and to none of these. */
   spared: number | undefined;
+  /** A process of luo's own, and none of these either. */
+  helper: number | undefined;
 
   /** The first program of a generation is this process from now on. */
   begin(pid: number): void {
     this.#first = { pid };
     this.#asked = undefined;
     if (this.spared === pid) this.spared = undefined;
+  }
+
+  get saved(): SavedPrograms {
+    return {
+      ...(this.#first === undefined ? {} : { first: this.#first }),
+      ...(this.#asked === undefined ? {} : { asked: this.#asked }),
+    };
+  }
+
+  /** They were those of a process in whose place this one is. */
+  resume({ first, asked }: SavedPrograms): void {
+    this.#first = first === undefined ? undefined : { ...first };
+    this.#asked = asked;
   }
 
   /** How the first program ended, once it has. */
@@ -96,6 +117,6 @@ export class Programs {
   }
 
   #sparedSet(): ReadonlySet<number> {
-    return new Set(this.spared === undefined ? [] : [this.spared]);
+    return new Set([this.spared, this.helper].filter((pid) => pid !== undefined));
   }
 }

@@ -1,7 +1,16 @@
 /** Keeps count of what happens on a machine, and tells those who watch. With nobody there it only counts. */
 import { KernelError } from '../kernel/error.js';
 import { errnoName } from '../uapi/errno.js';
-import type { CallEvent, EndEvent, ExitEvent, GenerationEvent, MachineEvent, StepEvent, StepName } from './events.js';
+import type {
+  CallEvent,
+  EndEvent,
+  ExitEvent,
+  GenerationEvent,
+  MachineEvent,
+  StepEvent,
+  StepName,
+  UpgradeEvent,
+} from './events.js';
 import { describeThrown } from './report.js';
 
 /** Told each event. It must not throw. */
@@ -31,7 +40,7 @@ export interface Refusal {
 type Nested = 'event' | 'at' | 'generation' | 'depth' | 'nth' | 'microseconds' | 'error' | 'reason' | 'injected';
 export type CallDetails = Omit<CallEvent, Nested | 'call'>;
 export type StepDetails = Omit<StepEvent, Nested | 'step' | 'count'>;
-type Told = Omit<GenerationEvent, 'at'> | Omit<ExitEvent, 'at'> | Omit<EndEvent, 'at'>;
+type Told = Omit<GenerationEvent, 'at'> | Omit<ExitEvent, 'at'> | Omit<EndEvent, 'at'> | Omit<UpgradeEvent, 'at'>;
 
 /** Small steps of one name that came one after the other. */
 interface Sum {
@@ -42,13 +51,29 @@ interface Sum {
   pages: number;
 }
 
+/** What another process that takes this one's place must know, so that it goes on counting. */
+export interface SavedCounts {
+  /** When the machine was started, in milliseconds of the clock that never goes back. */
+  readonly start: number;
+  readonly counts: readonly (readonly [name: string, count: number])[];
+}
+
 export class Recorder {
-  readonly #start = performance.now();
+  readonly #start: number;
   readonly #watches = new Set<Watch>();
-  readonly #counts = new Map<string, number>();
+  readonly #counts: Map<string, number>;
   #doing: Doing | undefined;
   /** By name, since the last call or step that was more than that. */
   readonly #sums = new Map<StepName, Sum>();
+
+  constructor({ start, counts }: SavedCounts = { start: now(), counts: [] }) {
+    this.#start = start;
+    this.#counts = new Map(counts);
+  }
+
+  get saved(): SavedCounts {
+    return { start: this.#start, counts: [...this.#counts] };
+  }
 
   /** @returns what ends it */
   watch(watch: Watch): () => void {
@@ -153,8 +178,13 @@ export class Recorder {
   }
 
   #now(): number {
-    return Math.round((performance.now() - this.#start) * 1000);
+    return Math.round((now() - this.#start) * 1000);
   }
+}
+
+/** Milliseconds of a clock that all processes share. */
+function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** The name of the error that a program sees, and why. */

@@ -4,13 +4,28 @@ import type { EndEvent, LeftSession } from './events.js';
 import { describeThrown } from './report.js';
 import { nameText } from './session-status.js';
 
+/** What another process must know of it that takes this one's place. */
+export interface SavedRemains {
+  readonly neverAsked: readonly (readonly [session: string, tokens: readonly string[]])[];
+  readonly closed: readonly string[];
+}
+
 export class Remains {
   /** Tokens of files that were let go of and never asked for, by the session that they were in. */
-  readonly #neverAsked = new Map<string, string[]>();
-  readonly #closed: string[] = [];
+  readonly #neverAsked: Map<string, readonly string[]>;
+  readonly #closed: string[];
   /** Tokens of files that nobody asked for, by the session that was open until luo ended its programs. */
   readonly #heldToTheEnd = new Map<string, string[]>();
   #isEnding = false;
+
+  constructor({ neverAsked, closed }: SavedRemains = { neverAsked: [], closed: [] }) {
+    this.#neverAsked = new Map(neverAsked);
+    this.#closed = [...closed];
+  }
+
+  get saved(): SavedRemains {
+    return { neverAsked: [...this.#neverAsked], closed: this.#closed };
+  }
 
   /** A file of the last kernel is let go of, and no program has asked for it. */
   lost(session: string, token: bigint): void {

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Exit } from '../host/processes.js';
-import type { KexecReport } from './control-protocol.js';
+import type { KexecReport, UpgradeReport } from './control-protocol.js';
 
 /**
  * Says something to the person who started the machine, on standard error. Not through Node's stream, which would make
@@ -45,6 +45,13 @@ export function describeRest(machine: string, program: string, { signal, code }:
   const how = signal === undefined ? `exited with ${code}` : `was ended by signal ${signal}`;
   const rest = plural(left, 'process still runs', 'processes still run');
   return `"${program}" ${how}; machine "${machine}" stays up: ${rest}. End it with: luo stop ${machine}`;
+}
+
+/** One line about a luo that has taken the place of another one. */
+export function describeUpgrade(machine: string, report: UpgradeReport): string {
+  const { from, to, processes, sessions, files, waited } = report;
+  const what = `${plural(processes, 'process', 'processes')}, ${plural(sessions, 'session')}, ${plural(files, 'file')}`;
+  return `upgraded machine "${machine}" from ${from} to ${to}: ${what} went on; they waited ${waited.toFixed(0)} ms`;
 }
 
 /** How much is held, or came back. */

@@ -9,13 +9,14 @@ import type { NextKernel } from './live-update.js';
 import type { Programs } from './programs.js';
 import { describePanic, say } from './report.js';
 import { withReserve } from './reserve.js';
-import { Terminal } from './terminal.js';
+import type { Terminal } from './terminal.js';
 import type { Watcher } from './watcher.js';
 
 export interface StageOptions
   extends Pick<GenerationOptions, 'strict' | 'placeholder' | 'power' | 'watching' | 'serial'> {
   readonly watcher: Watcher;
   readonly programs: Programs;
+  readonly terminal: Terminal;
   /** A generation begins, or begins once more, and its listener is this descriptor. */
   begun(listener: number, generation: number): void;
   /** No thread runs under the filter of the generation any more. */
@@ -24,7 +25,6 @@ export interface StageOptions
 
 export class Stage {
   readonly #options: StageOptions;
-  readonly #terminal = new Terminal();
   #generation: Generation | undefined;
   #over = false;
 
@@ -79,12 +79,23 @@ export class Stage {
     programs.begin(launcher.pid);
     begun(generation.listener.fd, generation.number);
     launcher.execute({ file, ...command });
-    watcher.watchListener(generation.listener.fd, (events) => this.#serve(generation, events));
-    watcher.watch(generation.channels.epoll.fd, () => generation.drain());
+    this.#watch(generation);
     watcher.watch(launcher.socket, () => {
       watcher.unwatch(launcher.socket);
       withReserve(executed);
     });
+  }
+
+  /** Serves a generation whose programs run already. */
+  resume(generation: Generation): void {
+    this.#generation = generation;
+    this.#watch(generation);
+  }
+
+  #watch(generation: Generation): void {
+    const { watcher } = this.#options;
+    watcher.watchListener(generation.listener.fd, (events) => this.#serve(generation, events));
+    watcher.watch(generation.channels.epoll.fd, () => generation.drain());
   }
 
   /**
@@ -93,9 +104,9 @@ export class Stage {
    * @param next the kernel of the next generation: the same one is not ended
    */
   end(next?: Kernel): void {
-    const { watcher, programs } = this.#options;
+    const { watcher, programs, terminal } = this.#options;
     programs.end();
-    this.#terminal.restore();
+    terminal.restore();
     if (this.#generation === undefined) return;
     watcher.unwatch(this.#generation.listener.fd);
     watcher.unwatch(this.#generation.channels.epoll.fd);

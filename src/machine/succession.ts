@@ -72,6 +72,16 @@ export class Succession {
     return this.#options;
   }
 
+  /** The files that its modules are from. */
+  get modules(): readonly string[] {
+    return this.#modules;
+  }
+
+  /** Goes on where another process was: a generation runs, and its kernel was started with these. */
+  resume(options: KernelOptions): void {
+    this.#options = options;
+  }
+
   get isIdle(): boolean {
     return this.#change === undefined;
   }

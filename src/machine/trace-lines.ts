@@ -97,6 +97,8 @@ function describe(event: Exclude<MachineEvent, CallEvent | StepEvent>): string[]
       return [
         line(event.signal === undefined ? `+++ exited with ${event.code} +++` : `+++ killed by ${event.signal} +++`),
       ];
+    case 'upgrade':
+      return [line(`--- luo ${event.to} goes on for luo ${event.from} ---`)];
     case 'end':
       return [`--- generation ${event.generation} has ended: ${event.by} ---`, ...leftBy(event)].map(line);
   }

@@ -26,5 +26,8 @@ export function sendTrace({ chronicle, settle }: Pick<Machine, 'chronicle' | 'se
     lost = 0;
     write({ event });
   };
-  socket.on('close', chronicle.recorder.watch(send));
+  socket.on(
+    'close',
+    chronicle.read(send, () => write({ upgrading: true })),
+  );
 }

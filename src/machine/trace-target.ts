@@ -11,7 +11,9 @@ const STANDARD_ERROR = 2;
 
 export interface Trace {
   readonly write: Watch;
-  /** What is held back is written, and the file is closed. */
+  /** What is held back is written. */
+  flush(): void;
+  /** The same, and the file is closed. */
   close(): void;
 }
 
@@ -33,6 +35,7 @@ export function openTrace({ format, file }: TraceTarget): Trace {
   };
   return {
     write: (event) => write(format === 'json' ? [JSON.stringify(event)] : lines.format(event)),
+    flush: () => write(lines.rest()),
     close: () => {
       write(lines.rest());
       if (descriptor !== STANDARD_ERROR) closeSync(descriptor);

@@ -75,6 +75,7 @@ function ofOthers(event: Exclude<WorkerEvent, { event: 'call' | 'step' }>, last:
       return last === undefined ? [] : [moment(last, false, 'the stage is run once more, on the same kernel')];
     case 'refused':
       return last === undefined ? [] : [moment(last, false, `kexec refused: ${event.reason}`)];
+    case 'upgrade':
     case 'matched':
     case 'over':
       return [];

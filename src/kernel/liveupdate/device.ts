@@ -69,6 +69,11 @@ export class LiveUpdateDevice {
     return runCommand(this.#commands, this, command, argument, task);
   }
 
+  /** The file of a session that programs have descriptors of already. */
+  openSession(session: Session): File {
+    return this.#sessionFile(session);
+  }
+
   close(): void {
     this.#inUse = false;
   }

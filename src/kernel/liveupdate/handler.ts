@@ -90,6 +90,18 @@ export interface FileHandler<PrivateData = unknown> {
    * @throws KernelError where it cannot. Linux 7.3 remembers that; the v5 series calls again when it is asked again
    */
   retrieve(call: RetrieveCall): File;
+  /**
+   * The open file that was preserved, for a kernel in another process that takes the place of this one. Without it, no
+   * kernel can before the file was retrieved. Changes nothing that a program could tell.
+   *
+   * @throws KernelError where it cannot be told
+   */
+  incomingFile?(call: RetrieveCall): File;
+  /**
+   * In that other process: a program has the file already. Lets go of what is handed over as `retrieve` does, and makes
+   * no file. Without it, `retrieve` is called, and its file is put.
+   */
+  resume?(call: RetrieveCall): void;
   /** Whether nothing stands against `finish` now, for each file of a session before any is finished. */
   canFinish?(call: FinishCall): boolean;
   /**

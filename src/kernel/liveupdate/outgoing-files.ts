@@ -7,6 +7,7 @@ import type { LiveUpdateSession, PreservedCall } from './handler.js';
 import type { FileHandlers, RegisteredHandler } from './handlers.js';
 import type { LedgerFile } from './ledger.js';
 import type { Rules } from './profile.js';
+import type { SavedFile } from './saved.js';
 import { type FileIdentity, identityOf, type TakenFiles } from './taken-files.js';
 
 /** What the sessions of one kernel share. */
@@ -61,6 +62,17 @@ export class OutgoingFiles {
 
   has(token: bigint): boolean {
     return this.#files.has(token);
+  }
+
+  /** @throws KernelError EOPNOTSUPP for a file that is none of the host's */
+  saved(): SavedFile[] {
+    return [...this.#files.values()].map(({ token, call: { file } }) => {
+      if (file instanceof HostFile) return { token, descriptor: file.descriptor };
+      throw new KernelError(
+        'EOPNOTSUPP',
+        `Cannot take token ${hex(token)} of session ${this.#session.name} to another process: it is no file of the host`,
+      );
+    });
   }
 
   /** The token that an open file is preserved under. */

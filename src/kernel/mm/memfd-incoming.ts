@@ -63,6 +63,11 @@ export class IncomingMemfd {
     return this.#record;
   }
 
+  /** The file that was preserved. */
+  get file(): HostFile {
+    return this.#region.file;
+  }
+
   /**
    * A new open file description of the very memory that was preserved. Only where the inode cannot be what Linux would
    * make, and that is asked for, it is one of a copy.

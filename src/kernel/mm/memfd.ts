@@ -78,6 +78,15 @@ export class MemfdHandler implements FileHandler<PreservedMemfd> {
     return file;
   }
 
+  incomingFile({ serializedData }: RetrieveCall): File {
+    return this.#load(serializedData).file;
+  }
+
+  resume({ serializedData }: RetrieveCall): void {
+    this.#load(serializedData).release();
+    this.#incoming.delete(serializedData);
+  }
+
   finish({ serializedData, retrieved }: FinishCall): void {
     if (retrieved) return;
     try {

@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import type { MachineConfig } from '../config.js';
 import type { FileStatus, MachineStatus, SessionStatus } from '../control-protocol.js';
 import { named } from '../session-status.js';
+import { version } from '../version.js';
 import type { HeldDescriptors } from './held-descriptors.js';
 import type { HeldFile, HeldSession } from './held-state.js';
 
@@ -41,6 +42,7 @@ export function heldStatus(config: MachineConfig, held: HeldDescriptors, detaile
     files,
     bytes: String(bytes),
     startedAt: Math.round(performance.timeOrigin),
+    version: version(),
     ...(detailed ? { sessionList: (state?.sessions ?? []).map((session) => sessionStatus(session, held)) } : {}),
   };
 }

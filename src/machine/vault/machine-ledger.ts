@@ -20,6 +20,17 @@ export interface MachineLedgerOptions {
   firstIsEnding(): boolean;
 }
 
+/** What another process must know that goes on for this one: all of what is held is in the vault. */
+export interface SavedLedger {
+  readonly records: readonly JournalRecord[];
+  readonly closed: readonly JournalRecord[];
+  readonly names: readonly string[];
+  readonly journalNumber: number;
+  readonly nextFile: number;
+  readonly owners: readonly (readonly [session: string, pid: number])[];
+  readonly isLost: boolean;
+}
+
 export class MachineLedger {
   readonly #options: MachineLedgerOptions;
   readonly #state = new HeldState();
@@ -31,16 +42,38 @@ export class MachineLedger {
   /** The thread whose call is carried out. */
   #caller = 0;
   /** The processes that asked for the sessions that are open. */
-  readonly #owners = new Map<string, number>();
+  readonly #owners: Map<string, number>;
   /** Sessions that were closed as a program ended: what they had is let go of when others live on. */
   #closed: JournalRecord[] = [];
-  #lost = false;
+  #lost: boolean;
 
-  constructor(options: MachineLedgerOptions) {
+  constructor(options: MachineLedgerOptions, saved?: SavedLedger) {
     this.#options = options;
-    this.#names = new Set(options.names);
-    this.#journalNumber = latestJournal(this.#names)?.number ?? 0;
-    this.#nextFile = nextFileNumber(this.#names);
+    this.#names = new Set(saved?.names ?? options.names);
+    this.#journalNumber = saved?.journalNumber ?? latestJournal(this.#names)?.number ?? 0;
+    this.#nextFile = saved?.nextFile ?? nextFileNumber(this.#names);
+    this.#owners = new Map(saved?.owners);
+    this.#lost = saved?.isLost ?? false;
+    this.#closed = [...(saved?.closed ?? [])];
+    for (const record of saved?.records ?? []) this.#state.apply(record);
+  }
+
+  get saved(): SavedLedger {
+    return {
+      records: [...this.#state.records()],
+      closed: this.#closed,
+      names: [...this.#names],
+      journalNumber: this.#journalNumber,
+      nextFile: this.#nextFile,
+      owners: [...this.#owners],
+      isLost: this.#lost,
+    };
+  }
+
+  /** Goes on where another process was. The journal is a new one, which this process can write. */
+  resume(generation: number): void {
+    this.#generation = generation;
+    this.#attempt(() => this.#beginJournal());
   }
 
   /** Whether nothing is preserved, in either direction. */
