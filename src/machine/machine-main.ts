@@ -13,12 +13,14 @@ import {
   type Outcome,
 } from './config.js';
 import { listenForControl } from './control.js';
+import type { RecoveryReport } from './control-protocol.js';
 import { portsFor } from './host-hardware.js';
 import { readLines, writeLine } from './json-lines.js';
 import { type Kept, Machine } from './machine.js';
 import { release } from './registry.js';
 import { KeeperVault } from './vault/keeper-vault.js';
-import type { RecoveryReport } from './vault/recovery.js';
+import { storeOf } from './vault/service.js';
+import { BothVaults, ServiceVault } from './vault/service-vault.js';
 import { VAULT_BELL, VAULT_SOCKET } from './vault/vault.js';
 
 const SIGTTOU = 22;
@@ -64,6 +66,8 @@ async function boot(config: MachineConfig, held: Readonly<Record<string, number>
     begun: (listener: number) => tell({ event: 'begun', listener }),
     started: (recovered?: RecoveryReport) =>
       tell({ event: 'ready', ...(recovered === undefined ? {} : { recovered }) }),
+    // A keeper that is gone has left this process to another.
+    keeper: () => (keeper.destroyed ? undefined : process.ppid),
   };
   machine = new Machine(config, events, makePorts, keptBy(config, held));
   for (const { signal, fromTerminal } of early) machine.signal(signal, fromTerminal);
@@ -73,11 +77,14 @@ async function boot(config: MachineConfig, held: Readonly<Record<string, number>
   return outcome;
 }
 
-/** Descriptors that came from the keeper are none of the programs'. */
-function keptBy({ onCrash = 'end' }: MachineConfig, held: Readonly<Record<string, number>>): Kept | undefined {
-  if (onCrash === 'end') return undefined;
+function keptBy(config: MachineConfig, held: Readonly<Record<string, number>>): Kept | undefined {
+  if ((config.onCrash ?? 'end') === 'end') return undefined;
+  // Descriptors that came from the keeper are none of the programs'.
   setAllCloseOnExec(VAULT_SOCKET);
-  return { vault: new KeeperVault(VAULT_SOCKET, VAULT_BELL), held: new Map(Object.entries(held)) };
+  const keeperVault = new KeeperVault(VAULT_SOCKET, VAULT_BELL);
+  const store = storeOf(config);
+  const vault = store === undefined ? keeperVault : new BothVaults(keeperVault, new ServiceVault(store));
+  return { vault, held: new Map(Object.entries(held)) };
 }
 
 function end({ directory }: MachineConfig, outcome: Outcome): void {

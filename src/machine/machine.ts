@@ -56,7 +56,7 @@ export class Machine {
   constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts, kept?: Kept) {
     this.#config = config;
     this.hardware = createHardware(this.#watcher, makePorts);
-    const recovery = kept !== undefined && kept.held.size > 0 ? new Recovery(kept.held) : undefined;
+    const recovery = kept === undefined ? undefined : Recovery.of(kept.held);
     this.#ledger =
       kept === undefined
         ? undefined
@@ -65,7 +65,14 @@ export class Machine {
             names: kept.held.keys(),
             firstIsEnding: () => this.#programs.firstIsEnding(),
           });
-    this.chronicle = new Chronicle(config, this.#ledger);
+    this.chronicle = new Chronicle(config, {
+      ledger: this.#ledger,
+      victims: {
+        kill_agent: () => this.#programs.firstPid,
+        kill_machine: () => process.pid,
+        kill_keeper: () => events.keeper?.(),
+      },
+    });
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
         this.chronicle.programExited(this.#stage.generation, exit);

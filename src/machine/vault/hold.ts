@@ -3,13 +3,13 @@ import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { MachineConfig } from '../config.js';
+import type { RecoveryReport } from '../control-protocol.js';
 import { CONTROL_SOCKET, type ControlAnswer, type NewCommand, parseRequest } from '../control-protocol.js';
 import { readLines, writeLine } from '../json-lines.js';
 import type { SignalRoute } from '../signal-route.js';
 import { asksToEnd } from '../signals.js';
 import type { HeldDescriptors } from './held-descriptors.js';
 import { heldStatus } from './held-status.js';
-import type { RecoveryReport } from './recovery.js';
 
 /** A machine is to boot again. */
 export interface Asked {

@@ -2,6 +2,7 @@
 import { KernelError } from '../../kernel/error.js';
 import type { Descriptor, Handover, Hardware } from '../../kernel/hardware.js';
 import { Kernel, type KernelOptions } from '../../kernel/kernel.js';
+import type { RecoveryReport } from '../control-protocol.js';
 import { describeThrown } from '../report.js';
 import { nameText } from '../session-status.js';
 import type { HeldFile, HeldSession, HeldState, JournalRecord } from './held-state.js';
@@ -11,14 +12,6 @@ import { latestJournal } from './vault.js';
 /** What was held cannot be taken over. It stays held. */
 export class RecoveryError extends Error {
   override readonly name = 'RecoveryError';
-}
-
-/** What came back. */
-export interface RecoveryReport {
-  readonly generation: number;
-  readonly sessions: readonly { readonly name: string; readonly files: number; readonly bytes: string }[];
-  /** What did not, a sentence each. */
-  readonly notRecovered: readonly string[];
 }
 
 /** What was held of a machine, in the process that is to be the next one. */
