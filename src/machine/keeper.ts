@@ -14,6 +14,7 @@ import { Crashes } from './vault/crashes.js';
 import { HeldDescriptors } from './vault/held-descriptors.js';
 import { weighHeld } from './vault/held-status.js';
 import { type Asked, Hold } from './vault/hold.js';
+import { storeOf } from './vault/service.js';
 
 export { holdSignals } from './signal-route.js';
 
@@ -21,11 +22,17 @@ export { holdSignals } from './signal-route.js';
  * Runs a machine to its end, and lets go of its name.
  *
  * @param ready called when its first program runs
+ * @param held what a service manager has held of the machine before this one
  */
-export async function keep(config: MachineConfig, { lock }: Pick<Claim, 'lock'>, ready: () => void): Promise<Outcome> {
+export async function keep(
+  config: MachineConfig,
+  { lock }: Pick<Claim, 'lock'>,
+  ready: () => void,
+  held?: ReadonlyMap<string, number>,
+): Promise<Outcome> {
   // A program that became luo may have had children. They are none of the machine's.
   const others = new Set(descendants(process.pid));
-  const keeper = new Keeper(config, { lock, others, ready });
+  const keeper = new Keeper(config, { lock, others, ready }, held);
   becomeSubreaper();
   try {
     return await keeper.run();
@@ -49,12 +56,12 @@ class Keeper {
   readonly #crashes = new Crashes();
   #config: MachineConfig;
 
-  constructor(config: MachineConfig, parts: KeeperParts) {
+  constructor(config: MachineConfig, parts: KeeperParts, held?: ReadonlyMap<string, number>) {
     this.#config = config;
     this.#parts = parts;
     const lost = (name: string) =>
       say(`Cannot hold ${name} of machine "${config.name}": luo has used up its descriptors. Raise ulimit -Hn`);
-    this.#held = (config.onCrash ?? 'end') === 'end' ? undefined : new HeldDescriptors(lost);
+    this.#held = (config.onCrash ?? 'end') === 'end' ? undefined : new HeldDescriptors(lost, held);
   }
 
   /** One machine after the other, for as long as there is something to go on with. */
@@ -113,6 +120,12 @@ class Keeper {
     if (onCrash === 'recover' && this.#crashes.another()) {
       say(`machine "${name}" boots again: ${describeHeld(weight)} were held`);
       return silent;
+    }
+    if (storeOf(this.#config) !== undefined) {
+      say(
+        `${describeHeld(weight)} are left in the store of the service manager; started again, machine "${name}" has them`,
+      );
+      return undefined;
     }
     say(
       `machine "${name}" is held: ${describeHeld(weight)}. Boot it again: luo recover ${name}; let go of it: luo stop ${name}`,

@@ -3,7 +3,7 @@ import { KernelError } from '../../kernel/error.js';
 import type { Descriptor, Handover, Hardware } from '../../kernel/hardware.js';
 import { Kernel, type KernelOptions } from '../../kernel/kernel.js';
 import type { RecoveryReport } from '../control-protocol.js';
-import { describeThrown } from '../report.js';
+import { describeThrown, plural, say } from '../report.js';
 import { nameText } from '../session-status.js';
 import type { HeldFile, HeldSession, HeldState, JournalRecord } from './held-state.js';
 import { readJournal } from './journal.js';
@@ -19,14 +19,22 @@ export class Recovery {
   readonly #state: HeldState;
   readonly #descriptors: ReadonlyMap<string, number>;
 
-  /** @throws RecoveryError where no journal is among what was held */
-  constructor(descriptors: ReadonlyMap<string, number>) {
+  private constructor(state: HeldState, descriptors: ReadonlyMap<string, number>) {
+    this.#state = state;
     this.#descriptors = descriptors;
+  }
+
+  /** Undefined where nothing is held that a machine could go on with. */
+  static of(descriptors: ReadonlyMap<string, number>): Recovery | undefined {
     const journal = descriptors.get(latestJournal(descriptors.keys())?.name ?? '');
-    if (journal === undefined) {
-      throw new RecoveryError('Cannot recover the machine: no journal is held that says what the rest is');
+    if (journal !== undefined) {
+      const state = readJournal(journal);
+      return state.isEmpty ? undefined : new Recovery(state, descriptors);
     }
-    this.#state = readJournal(journal);
+    if (descriptors.size > 0) {
+      say(`${plural(descriptors.size, 'descriptor')} cannot be recovered: no journal is held that says what they are`);
+    }
+    return undefined;
   }
 
   /** The generation that ran last. */
