@@ -2,13 +2,16 @@
  * The parent of a machine: it passes signals on, holds what the machine puts away, and cleans up whatever happens to
  * the machine. The machine does the same when the keeper is killed.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { becomeSubreaper } from '../host/processes.js';
 import type { MachineConfig, Outcome } from './config.js';
+import { CONTROL_SOCKET } from './control-protocol.js';
 import { ListenerCopy } from './listener-copy.js';
 import { runMachine } from './machine-process.js';
 import { descendants, endProcesses } from './process-tree.js';
 import { type Claim, release } from './registry.js';
-import { describeHeld, say } from './report.js';
+import { describeHeld, describeRecovery, say } from './report.js';
 import { SignalRoute } from './signal-route.js';
 import { Crashes } from './vault/crashes.js';
 import { HeldDescriptors } from './vault/held-descriptors.js';
@@ -93,12 +96,18 @@ class Keeper {
       signals: this.#signals,
       held: this.#held,
       ready: (recovered) => {
-        if (recovered !== undefined) asked?.succeeded(recovered);
+        if (recovered !== undefined) {
+          say(describeRecovery(this.#config.name, recovered));
+          for (const sentence of recovered.notRecovered) say(`not recovered: ${sentence}`);
+          asked?.succeeded(recovered);
+        }
         this.#parts.ready();
       },
     });
     endProcesses(this.#parts.others);
     this.#listener.close();
+    // A machine that was killed has left its socket, and the next one listens there.
+    rmSync(join(this.#config.directory, CONTROL_SOCKET), { force: true });
     return outcome;
   }
 
