@@ -92,5 +92,8 @@ test('a service manager that is not there is said, and the machine runs without 
   const env = { NOTIFY_SOCKET: join(luo.directory, 'none') };
   const { code, stderr } = await luo.run(['run', '--on-crash=hold', '--', 'true'], { env });
   equal(code, 125);
-  match(stderr, /the service manager cannot be told \(NOTIFY_SOCKET\)/);
+  match(
+    stderr,
+    /the service manager cannot be told \(connect to \S+none: error 2\)\. NOTIFY_SOCKET must be its socket/,
+  );
 });

@@ -234,3 +234,34 @@ test('files of the handlers of a module come back, and a module that is gone is 
   writeFileSync(module, source);
   equal((await luo.run(['recover', 'web'])).code, 0);
 });
+
+test('of two sessions of one name, the one that was made last comes back, and the other is told of', {
+  skip,
+}, async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'web', '--', agent]);
+  await luo.logMatches('web', /^ready$/m);
+  equal((await luo.run(['kexec', 'web', '--', agent, 'again'])).code, 0);
+  await luo.logMatches('web', /^again$/m);
+  process.kill((await statusOf(luo)).pid, 'SIGKILL');
+  match(await held(luo), /is held: 3 sessions, 6 files/);
+  await recoverAll(luo);
+  match(
+    luo.log('web'),
+    /^luo: not recovered: session "a" of the last kernel: a session of the same name was made after it$/m,
+  );
+});
+
+test('a machine whose keeper was killed goes on, says so, and its end leaves nothing', { skip }, async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'web', '--inject', 'kill_keeper:after=execute', '--', agent]);
+  await luo.logMatches('web', /^ready$/m);
+  await luo.logMatches(
+    'web',
+    /^luo: its keeper was killed, and the machine goes on: what it preserves is there for as long/m,
+  );
+  equal((await luo.run(['recover', 'web'])).stderr, 'luo: machine "web" runs: there is nothing to recover\n');
+  equal((await luo.run(['kexec', 'web', '--', agent, 'check', ...all])).code, 0);
+  await luo.logMatches('web', /^checked 4$/m);
+  await luo.nothingIsLeft();
+});

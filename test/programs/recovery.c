@@ -6,6 +6,7 @@
  *                            and is "ready" there
  *   recovery check S:T...    ends with 0 where each of these files is there, with its content and position
  *   recovery crash | exit    as the first, without a kexec; then it is ended by SIGSEGV, or exits with 3
+ *   recovery again           has the first session of the last kernel, makes another one of its name, and waits
  *   recovery drop            preserves all, closes the first session, says so, and waits
  */
 #include "check.h"
@@ -133,6 +134,22 @@ static void check_all(int device, char **wanted)
 	say("checked %s%d\n", "", count);
 }
 
+/* A session of the last kernel, and one of the same name for the next one. */
+static void make_again(int device)
+{
+	int files[FILES];
+
+	check(luo_session(device, LUO_RETRIEVE_SESSION, names[0]) >= 0);
+	for (int i = 0; i < FILES; i++) {
+		files[i] = memfd_create("again", MFD_CLOEXEC);
+		fill(files[i], 0, i + 1);
+	}
+	preserve(device, 0, files);
+	say("again\n", "", 0);
+	for (;;)
+		pause();
+}
+
 static void next_generation(void)
 {
 	int image = open("/dev/null", O_RDONLY);
@@ -153,6 +170,8 @@ int main(int argc, char **argv)
 		check_all(device, argv + 2);
 		return 0;
 	}
+	if (strcmp(mode, "again") == 0)
+		make_again(device);
 	for (int i = 0; i < SESSIONS; i++) {
 		taken += take(device, i, files[i]);
 		holders[i] = preserve(device, i, files[i]);

@@ -1,4 +1,5 @@
 /** The kernel that stands in for one that is gone: it preserves again what was held, and hands it over. */
+import { close } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { Descriptor, Handover, Hardware } from '../../kernel/hardware.js';
 import { Kernel, type KernelOptions } from '../../kernel/kernel.js';
@@ -24,16 +25,16 @@ export class Recovery {
     this.#descriptors = descriptors;
   }
 
-  /** Undefined where nothing is held that a machine could go on with. */
+  /** Undefined where nothing is held that a machine could go on with. It is closed then. */
   static of(descriptors: ReadonlyMap<string, number>): Recovery | undefined {
     const journal = descriptors.get(latestJournal(descriptors.keys())?.name ?? '');
     if (journal !== undefined) {
       const state = readJournal(journal);
-      return state.isEmpty ? undefined : new Recovery(state, descriptors);
-    }
-    if (descriptors.size > 0) {
+      if (!state.isEmpty) return new Recovery(state, descriptors);
+    } else if (descriptors.size > 0) {
       say(`${plural(descriptors.size, 'descriptor')} cannot be recovered: no journal is held that says what they are`);
     }
+    for (const descriptor of descriptors.values()) close(descriptor);
     return undefined;
   }
 
@@ -66,7 +67,9 @@ export class Recovery {
         ),
       );
     }
-    return { kernel, handover: attempt('freeze its files', () => kernel.reboot()) };
+    const handover = attempt('freeze its files', () => kernel.reboot());
+    this.#closeOthers();
+    return { kernel, handover };
   }
 
   report(kernel: Kernel, generation: number): RecoveryReport {
@@ -97,6 +100,14 @@ export class Recovery {
   #opened(file: HeldFile): { token: bigint; descriptor: Descriptor }[] {
     const descriptor = this.#descriptorOf(file);
     return descriptor === undefined ? [] : [{ token: BigInt(file.token), descriptor }];
+  }
+
+  /** What no kernel has, such as the journal, would be held by this process for as long as it runs. */
+  #closeOthers(): void {
+    const used = new Set(this.#recoverable().flatMap(({ files }) => files.map((file) => this.#descriptorOf(file))));
+    for (const descriptor of this.#descriptors.values()) {
+      if (!used.has(descriptor as Descriptor)) close(descriptor);
+    }
   }
 
   #notRecovered(): string[] {

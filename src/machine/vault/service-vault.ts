@@ -6,6 +6,7 @@ import { close, pipe } from '../../host/descriptors.js';
 import { SystemError } from '../../host/libc.js';
 import { pollOnce } from '../../host/poll.js';
 import { connectDatagram, sendMessage } from '../../host/unix-socket.js';
+import { say } from '../report.js';
 import { type Vault, VaultError } from './vault.js';
 
 /** How long a service manager may take until it has seen to a message. Milliseconds. */
@@ -60,20 +61,39 @@ export class ServiceVault implements Vault {
   }
 }
 
-/** What is put away in one place is put away in the other, too. */
+/**
+ * What is put away in one place is put away in the other, too. One of them is enough: where a keeper is killed, its
+ * service manager is about to end the machine, and has all of it.
+ */
 export class BothVaults implements Vault {
-  readonly #vaults: readonly Vault[];
+  #vaults: readonly Vault[];
 
   constructor(...vaults: readonly Vault[]) {
     this.#vaults = vaults;
   }
 
   put(name: string, descriptor: number): void {
-    for (const vault of this.#vaults) vault.put(name, descriptor);
+    this.#each((vault) => vault.put(name, descriptor));
   }
 
   remove(name: string): void {
-    for (const vault of this.#vaults) vault.remove(name);
+    this.#each((vault) => vault.remove(name));
+  }
+
+  #each(action: (vault: Vault) => void): void {
+    let last: VaultError | undefined;
+    for (const vault of this.#vaults) {
+      try {
+        action(vault);
+      } catch (error) {
+        if (!(error instanceof VaultError)) throw error;
+        this.#vaults = this.#vaults.filter((other) => other !== vault);
+        last = error;
+      }
+    }
+    if (last === undefined) return;
+    if (this.#vaults.length === 0) throw last;
+    say(`What the machine preserves is held in one place only from now on: ${last.message}`);
   }
 }
 
@@ -82,7 +102,9 @@ function attempt<T>(action: () => T): T {
     return action();
   } catch (error) {
     if (error instanceof SystemError) {
-      throw new VaultError(`the service manager cannot be told (NOTIFY_SOCKET): ${error.message}`);
+      throw new VaultError(
+        `the service manager cannot be told (${error.message}). NOTIFY_SOCKET must be its socket; without a manager, unset it`,
+      );
     }
     throw error;
   }
