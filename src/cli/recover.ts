@@ -2,7 +2,7 @@ import { ask, chooseMachine } from '../machine/control-client.js';
 import type { NewCommand } from '../machine/control-protocol.js';
 import { SetupError } from '../machine/directories.js';
 import { quoted } from '../machine/quote.js';
-import { describeHeld, formatBytes, plural, say } from '../machine/report.js';
+import { describeRecovery, formatBytes, plural, say } from '../machine/report.js';
 import { print } from './output.js';
 import { workingDirectory } from './working-directory.js';
 
@@ -17,13 +17,8 @@ export async function recover(name: string | undefined, argv: readonly string[])
     say(`machine "${machine}" runs: there is nothing to recover`);
     return;
   }
-  const { generation, sessions, notRecovered } = answer.recovered;
-  const total = {
-    sessions: sessions.length,
-    files: sessions.reduce((sum, { files }) => sum + files, 0),
-    bytes: sessions.reduce((sum, { bytes }) => sum + BigInt(bytes), 0n),
-  };
-  print(`recovered "${machine}" as generation ${generation}: ${describeHeld(total)}\n`);
+  const { sessions, notRecovered } = answer.recovered;
+  print(`${describeRecovery(machine, answer.recovered)}\n`);
   for (const { name: session, files, bytes } of sessions) {
     print(`  session ${quoted(session)}: ${plural(files, 'file')}, ${formatBytes(BigInt(bytes))}\n`);
   }

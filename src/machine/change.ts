@@ -2,10 +2,9 @@ import type { Listener, Notification } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
-import type { KexecReport } from './control-protocol.js';
+import type { KexecReport, RecoveryReport } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
-import type { RecoveryReport } from './vault/recovery.js';
 import type { RebootOver } from './watched-calls.js';
 
 /** What a live update carries over. */

@@ -5,6 +5,7 @@ import type { MachineConfig } from './config.js';
 import type { UpgradeReport } from './control-protocol.js';
 import type { EndEvent } from './events.js';
 import { parseFault } from './fault-parser.js';
+import type { FaultPoint } from './faults.js';
 import type { Generation } from './generation.js';
 import { Injector } from './injector.js';
 import { Recorder, type Watch } from './recorder.js';
@@ -15,28 +16,43 @@ import type { MachineState } from './upgrade/state.js';
 import type { MachineLedger } from './vault/machine-ledger.js';
 import { duringKexec, type Watching } from './watched-kernel.js';
 
+/** The processes that a fault can kill, where they are there. */
+export type Victims = Readonly<Partial<Record<FaultPoint, () => number | undefined>>>;
+
+interface ChronicleParts {
+  readonly ledger?: MachineLedger | undefined;
+  readonly victims?: Victims;
+  /** Of another process that this one goes on for. */
+  readonly saved?: Pick<MachineState, 'counts' | 'faults'> | undefined;
+}
+
 export class Chronicle implements Watching {
   readonly recorder: Recorder;
   readonly injector: Injector;
   readonly ledger: MachineLedger | undefined;
+  readonly #victims: Victims;
   readonly #traces: readonly Trace[];
   readonly #readers = new Set<() => void>();
 
   /**
-   * @param saved of another process that this one goes on for
    * @throws FaultError for a fault that cannot be read
    * @throws SetupError where a trace cannot be written
    */
   constructor(
     { trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>,
-    ledger?: MachineLedger,
-    saved?: Pick<MachineState, 'counts' | 'faults'>,
+    { ledger, victims = {}, saved }: ChronicleParts = {},
   ) {
     this.ledger = ledger;
+    this.#victims = victims;
     this.recorder = new Recorder(saved?.counts);
     this.injector = new Injector(inject.map(parseFault), saved?.faults);
     this.#traces = trace.map(openTrace);
     for (const { write } of this.#traces) this.recorder.watch(write);
+  }
+
+  kill(point: FaultPoint, caller?: number): void {
+    const pid = caller !== undefined && point === 'kill_agent' ? caller : this.#victims[point]?.();
+    if (pid !== undefined) killIfThere(pid);
   }
 
   /** The first program of a generation runs. */
@@ -116,5 +132,14 @@ export class Chronicle implements Watching {
   #close(): void {
     for (const { close } of this.#traces) close();
     for (const sentence of this.injector.missed) say(sentence);
+  }
+}
+
+/** On Linux the number of any thread will do for its process. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
   }
 }

@@ -1,7 +1,7 @@
 import type { Exit } from '../host/processes.js';
 import type { Preservable, Profile } from '../kernel/kernel.js';
 import type { Command } from './command.js';
-import type { RecoveryReport } from './vault/recovery.js';
+import type { RecoveryReport } from './control-protocol.js';
 import type { CrashPolicy } from './vault/vault.js';
 
 /** What the kernels of a machine are started with, as it passes from process to process. */
@@ -69,6 +69,8 @@ export interface MachineEvents {
   started(recovered?: RecoveryReport): void;
   /** The first program of a generation has ended by itself. A change that is asked for here comes before all else. */
   exited?(exit: Exit): void;
+  /** The process that keeps the machine, where one does. */
+  keeper?(): number | undefined;
   /** What the generation of that number runs, where nobody said it; by default what the last one ran. */
   commandOf?(generation: number): Command | undefined;
 }

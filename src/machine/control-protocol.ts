@@ -2,7 +2,6 @@
 import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
-import type { RecoveryReport } from './vault/recovery.js';
 
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
@@ -76,6 +75,14 @@ export interface KexecReport {
   readonly bytes: string;
   /** Milliseconds from the freeze until the next program was executed. */
   readonly blackout: number;
+}
+
+/** What came back of a machine that was held. */
+export interface RecoveryReport {
+  readonly generation: number;
+  readonly sessions: readonly { readonly name: string; readonly files: number; readonly bytes: string }[];
+  /** What did not, a sentence each. */
+  readonly notRecovered: readonly string[];
 }
 
 /** A running machine. `luo ps --json` prints an array of these: what is here stays as it is, and more may come. */

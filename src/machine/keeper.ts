@@ -2,18 +2,22 @@
  * The parent of a machine: it passes signals on, holds what the machine puts away, and cleans up whatever happens to
  * the machine. The machine does the same when the keeper is killed.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { becomeSubreaper } from '../host/processes.js';
 import type { MachineConfig, Outcome } from './config.js';
+import { CONTROL_SOCKET } from './control-protocol.js';
 import { ListenerCopy } from './listener-copy.js';
 import { runMachine } from './machine-process.js';
 import { descendants, endProcesses } from './process-tree.js';
 import { type Claim, release } from './registry.js';
-import { describeHeld, say } from './report.js';
+import { describeHeld, describeRecovery, say } from './report.js';
 import { SignalRoute } from './signal-route.js';
 import { Crashes } from './vault/crashes.js';
 import { HeldDescriptors } from './vault/held-descriptors.js';
 import { weighHeld } from './vault/held-status.js';
 import { type Asked, Hold } from './vault/hold.js';
+import { storeOf } from './vault/service.js';
 
 export { holdSignals } from './signal-route.js';
 
@@ -21,11 +25,17 @@ export { holdSignals } from './signal-route.js';
  * Runs a machine to its end, and lets go of its name.
  *
  * @param ready called when its first program runs
+ * @param held what a service manager has held of the machine before this one
  */
-export async function keep(config: MachineConfig, { lock }: Pick<Claim, 'lock'>, ready: () => void): Promise<Outcome> {
+export async function keep(
+  config: MachineConfig,
+  { lock }: Pick<Claim, 'lock'>,
+  ready: () => void,
+  held?: ReadonlyMap<string, number>,
+): Promise<Outcome> {
   // A program that became luo may have had children. They are none of the machine's.
   const others = new Set(descendants(process.pid));
-  const keeper = new Keeper(config, { lock, others, ready });
+  const keeper = new Keeper(config, { lock, others, ready }, held);
   becomeSubreaper();
   try {
     return await keeper.run();
@@ -49,12 +59,12 @@ class Keeper {
   readonly #crashes = new Crashes();
   #config: MachineConfig;
 
-  constructor(config: MachineConfig, parts: KeeperParts) {
+  constructor(config: MachineConfig, parts: KeeperParts, held?: ReadonlyMap<string, number>) {
     this.#config = config;
     this.#parts = parts;
     const lost = (name: string) =>
       say(`Cannot hold ${name} of machine "${config.name}": luo has used up its descriptors. Raise ulimit -Hn`);
-    this.#held = (config.onCrash ?? 'end') === 'end' ? undefined : new HeldDescriptors(lost);
+    this.#held = (config.onCrash ?? 'end') === 'end' ? undefined : new HeldDescriptors(lost, held);
   }
 
   /** One machine after the other, for as long as there is something to go on with. */
@@ -86,12 +96,18 @@ class Keeper {
       signals: this.#signals,
       held: this.#held,
       ready: (recovered) => {
-        if (recovered !== undefined) asked?.succeeded(recovered);
+        if (recovered !== undefined) {
+          say(describeRecovery(this.#config.name, recovered));
+          for (const sentence of recovered.notRecovered) say(`not recovered: ${sentence}`);
+          asked?.succeeded(recovered);
+        }
         this.#parts.ready();
       },
     });
     endProcesses(this.#parts.others);
     this.#listener.close();
+    // A machine that was killed has left its socket, and the next one listens there.
+    rmSync(join(this.#config.directory, CONTROL_SOCKET), { force: true });
     return outcome;
   }
 
@@ -113,6 +129,12 @@ class Keeper {
     if (onCrash === 'recover' && this.#crashes.another()) {
       say(`machine "${name}" boots again: ${describeHeld(weight)} were held`);
       return silent;
+    }
+    if (storeOf(this.#config) !== undefined) {
+      say(
+        `${describeHeld(weight)} are left in the store of the service manager; started again, machine "${name}" has them`,
+      );
+      return undefined;
     }
     say(
       `machine "${name}" is held: ${describeHeld(weight)}. Boot it again: luo recover ${name}; let go of it: luo stop ${name}`,

@@ -3,11 +3,12 @@ import { KernelError } from '../kernel/error.js';
 import { Kernel, type KernelOptions, type KernelState } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Carried, Change } from './change.js';
+import type { RecoveryReport } from './control-protocol.js';
 import type { Generation } from './generation.js';
 import { hostHardware, type MachineHardware } from './host-hardware.js';
 import { Remains } from './remains.js';
 import { describeThrown } from './report.js';
-import type { Recovery, RecoveryReport } from './vault/recovery.js';
+import type { Recovery } from './vault/recovery.js';
 import { checkKexec, duringKexec, onlookersOf, type Watching } from './watched-kernel.js';
 
 const NOTHING_LOST = '. The live update is cancelled; nothing was lost';

@@ -13,6 +13,7 @@ import {
   type Outcome,
 } from './config.js';
 import { listenForControl } from './control.js';
+import type { RecoveryReport } from './control-protocol.js';
 import { portsFor } from './host-hardware.js';
 import { readLines, writeLine } from './json-lines.js';
 import { firstOptions } from './kernel-options.js';
@@ -24,7 +25,8 @@ import { rehearse } from './upgrade/rehearse.js';
 import { moveTo, RESUME } from './upgrade/replace.js';
 import { readState } from './upgrade/state.js';
 import { KeeperVault } from './vault/keeper-vault.js';
-import type { RecoveryReport } from './vault/recovery.js';
+import { storeOf } from './vault/service.js';
+import { BothVaults, ServiceVault } from './vault/service-vault.js';
 import { VAULT_BELL, VAULT_SOCKET } from './vault/vault.js';
 
 const SIGTTOU = 22;
@@ -83,6 +85,8 @@ async function boot(config: MachineConfig, held: Readonly<Record<string, number>
     begun: (listener: number) => tell({ event: 'begun', listener }),
     started: (recovered?: RecoveryReport) =>
       tell({ event: 'ready', ...(recovered === undefined ? {} : { recovered }) }),
+    // A keeper that is gone has left this process to another.
+    keeper: () => (keeper.destroyed ? undefined : process.ppid),
   };
   return serve(new Machine(config, events, makePorts, keptBy(config, held)), config);
 }
@@ -96,7 +100,11 @@ async function resume(written: number): Promise<void> {
   const { config, control } = state;
   const options = await firstOptions(config);
   // A generation that is held, and one that has begun, have been told of.
-  const events = { begun: (listener: number) => tell({ event: 'begun', listener }), started: () => {} };
+  const events = {
+    begun: (listener: number) => tell({ event: 'begun', listener }),
+    started: () => {},
+    keeper: () => (keeper.destroyed ? undefined : process.ppid),
+  };
   const resumed = new Machine(config, events, undefined, keptBy(config, {}), { state, options });
   end(config, await serve(resumed, config, control).catch(failed));
 }
@@ -115,11 +123,14 @@ function failed(error: unknown): Outcome {
   return { failure: error instanceof Error ? error.message : String(error) };
 }
 
-/** Descriptors that came from the keeper are none of the programs'. */
-function keptBy({ onCrash = 'end' }: MachineConfig, held: Readonly<Record<string, number>>): Kept | undefined {
-  if (onCrash === 'end') return undefined;
+function keptBy(config: MachineConfig, held: Readonly<Record<string, number>>): Kept | undefined {
+  if ((config.onCrash ?? 'end') === 'end') return undefined;
+  // Descriptors that came from the keeper are none of the programs'.
   setAllCloseOnExec(VAULT_SOCKET);
-  return { vault: new KeeperVault(VAULT_SOCKET, VAULT_BELL), held: new Map(Object.entries(held)) };
+  const keeperVault = new KeeperVault(VAULT_SOCKET, VAULT_BELL);
+  const store = storeOf(config);
+  const vault = store === undefined ? keeperVault : new BothVaults(keeperVault, new ServiceVault(store));
+  return { vault, held: new Map(Object.entries(held)) };
 }
 
 function end({ directory }: MachineConfig, outcome: Outcome): void {

@@ -6,12 +6,12 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { close, pipe, setStatusFlags, socketPair, statusFlags } from '../host/descriptors.js';
 import { type BegunMessage, KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
+import type { RecoveryReport } from './control-protocol.js';
 import { readLines, writeLine } from './json-lines.js';
 import type { ListenerCopy } from './listener-copy.js';
 import { isInForeground } from './process-tree.js';
 import type { SignalRoute } from './signal-route.js';
 import type { HeldDescriptors } from './vault/held-descriptors.js';
-import type { RecoveryReport } from './vault/recovery.js';
 import { FIRST_HELD } from './vault/vault.js';
 
 const program = fileURLToPath(new URL('./machine-main.js', import.meta.url));

@@ -73,7 +73,7 @@ export class Machine {
     const saved = resumed?.state;
     this.#startedAt = saved?.startedAt ?? Math.round(performance.timeOrigin);
     this.hardware = createHardware(this.#watcher, makePorts);
-    const recovery = kept !== undefined && kept.held.size > 0 ? new Recovery(kept.held) : undefined;
+    const recovery = kept === undefined ? undefined : Recovery.of(kept.held);
     this.#ledger =
       kept === undefined
         ? undefined
@@ -85,7 +85,15 @@ export class Machine {
             },
             saved?.ledger,
           );
-    this.chronicle = new Chronicle(config, this.#ledger, saved);
+    this.chronicle = new Chronicle(config, {
+      ledger: this.#ledger,
+      victims: {
+        kill_agent: () => this.#programs.firstPid,
+        kill_machine: () => process.pid,
+        kill_keeper: () => events.keeper?.(),
+      },
+      saved,
+    });
     const terminal = new Terminal(saved?.terminal === undefined ? undefined : Buffer.from(saved.terminal, 'hex'));
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {

@@ -58,6 +58,11 @@ export class Programs {
     return this.exit?.signal === constants.signals[asked];
   }
 
+  /** The process number of the first program, where it has not ended. */
+  get firstPid(): number | undefined {
+    return this.list().find((pid) => pid === this.#first?.pid);
+  }
+
   /** Every process of the machine, the first one included while it runs. */
   list(): number[] {
     return descendants(process.pid, this.#sparedSet());

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Exit } from '../host/processes.js';
-import type { KexecReport, UpgradeReport } from './control-protocol.js';
+import type { KexecReport, RecoveryReport, UpgradeReport } from './control-protocol.js';
 
 /**
  * Says something to the person who started the machine, on standard error. Not through Node's stream, which would make
@@ -65,6 +65,16 @@ export function describeHeld({
   readonly bytes: bigint;
 }): string {
   return `${plural(sessions, 'session')}, ${plural(files, 'file')}, ${formatBytes(bytes)}`;
+}
+
+/** One line about what came back. */
+export function describeRecovery(machine: string, { generation, sessions }: RecoveryReport): string {
+  const total = {
+    sessions: sessions.length,
+    files: sessions.reduce((sum, { files }) => sum + files, 0),
+    bytes: sessions.reduce((sum, { bytes }) => sum + BigInt(bytes), 0n),
+  };
+  return `recovered "${machine}" as generation ${generation}: ${describeHeld(total)}`;
 }
 
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {

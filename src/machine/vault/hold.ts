@@ -1,15 +1,14 @@
 /** A machine that is held: nothing of it runs, its name is taken, and it waits for what it is asked. */
-import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { MachineConfig } from '../config.js';
+import type { RecoveryReport } from '../control-protocol.js';
 import { CONTROL_SOCKET, type ControlAnswer, type NewCommand, parseRequest } from '../control-protocol.js';
 import { readLines, writeLine } from '../json-lines.js';
 import type { SignalRoute } from '../signal-route.js';
 import { asksToEnd } from '../signals.js';
 import type { HeldDescriptors } from './held-descriptors.js';
 import { heldStatus } from './held-status.js';
-import type { RecoveryReport } from './recovery.js';
 
 /** A machine is to boot again. */
 export interface Asked {
@@ -43,8 +42,6 @@ export class Hold {
    */
   async asked(): Promise<Asked | undefined> {
     const socket = join(this.#config.directory, CONTROL_SOCKET);
-    // A machine that was killed has left its own.
-    rmSync(socket, { force: true });
     return new Promise((resolve, reject) => {
       const server = createServer((connection) => {
         this.#connections.add(connection);

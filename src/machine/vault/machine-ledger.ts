@@ -199,6 +199,8 @@ export class MachineLedger {
     }
     this.#names.add(journalName(number));
     this.#journalNumber = number;
+    // Whoever cannot be told to let go of it must not take it for the latest one.
+    this.#journal?.append({ record: 'ended' });
     this.#journal?.close();
     this.#journal = journal;
     this.#remove([journalName(last)]);

@@ -1,8 +1,10 @@
 /** The kernel that stands in for one that is gone: it preserves again what was held, and hands it over. */
+import { close } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { Descriptor, Handover, Hardware } from '../../kernel/hardware.js';
 import { Kernel, type KernelOptions } from '../../kernel/kernel.js';
-import { describeThrown } from '../report.js';
+import type { RecoveryReport } from '../control-protocol.js';
+import { describeThrown, plural, say } from '../report.js';
 import { nameText } from '../session-status.js';
 import type { HeldFile, HeldSession, HeldState, JournalRecord } from './held-state.js';
 import { readJournal } from './journal.js';
@@ -13,27 +15,27 @@ export class RecoveryError extends Error {
   override readonly name = 'RecoveryError';
 }
 
-/** What came back. */
-export interface RecoveryReport {
-  readonly generation: number;
-  readonly sessions: readonly { readonly name: string; readonly files: number; readonly bytes: string }[];
-  /** What did not, a sentence each. */
-  readonly notRecovered: readonly string[];
-}
-
 /** What was held of a machine, in the process that is to be the next one. */
 export class Recovery {
   readonly #state: HeldState;
   readonly #descriptors: ReadonlyMap<string, number>;
 
-  /** @throws RecoveryError where no journal is among what was held */
-  constructor(descriptors: ReadonlyMap<string, number>) {
+  private constructor(state: HeldState, descriptors: ReadonlyMap<string, number>) {
+    this.#state = state;
     this.#descriptors = descriptors;
+  }
+
+  /** Undefined where nothing is held that a machine could go on with. It is closed then. */
+  static of(descriptors: ReadonlyMap<string, number>): Recovery | undefined {
     const journal = descriptors.get(latestJournal(descriptors.keys())?.name ?? '');
-    if (journal === undefined) {
-      throw new RecoveryError('Cannot recover the machine: no journal is held that says what the rest is');
+    if (journal !== undefined) {
+      const state = readJournal(journal);
+      if (!state.isEmpty) return new Recovery(state, descriptors);
+    } else if (descriptors.size > 0) {
+      say(`${plural(descriptors.size, 'descriptor')} cannot be recovered: no journal is held that says what they are`);
     }
-    this.#state = readJournal(journal);
+    for (const descriptor of descriptors.values()) close(descriptor);
+    return undefined;
   }
 
   /** The generation that ran last. */
@@ -65,7 +67,9 @@ export class Recovery {
         ),
       );
     }
-    return { kernel, handover: attempt('freeze its files', () => kernel.reboot()) };
+    const handover = attempt('freeze its files', () => kernel.reboot());
+    this.#closeOthers();
+    return { kernel, handover };
   }
 
   report(kernel: Kernel, generation: number): RecoveryReport {
@@ -96,6 +100,14 @@ export class Recovery {
   #opened(file: HeldFile): { token: bigint; descriptor: Descriptor }[] {
     const descriptor = this.#descriptorOf(file);
     return descriptor === undefined ? [] : [{ token: BigInt(file.token), descriptor }];
+  }
+
+  /** What no kernel has, such as the journal, would be held by this process for as long as it runs. */
+  #closeOthers(): void {
+    const used = new Set(this.#recoverable().flatMap(({ files }) => files.map((file) => this.#descriptorOf(file))));
+    for (const descriptor of this.#descriptors.values()) {
+      if (!used.has(descriptor as Descriptor)) close(descriptor);
+    }
   }
 
   #notRecovered(): string[] {
