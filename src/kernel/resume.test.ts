@@ -6,6 +6,7 @@ import type { Kernel, SavedKernel } from './kernel.js';
 import { resumeKernel } from './resume.js';
 import { FakeMachine, leftovers } from './testing/checked-machine.js';
 import { refused } from './testing/expect.js';
+import { FakeHandler, handlerModule } from './testing/fake-handler.js';
 import { FakeHardware } from './testing/fake-hardware.js';
 import { FakeTask } from './testing/fake-task.js';
 
@@ -150,4 +151,25 @@ test('a session that a program has frozen is frozen', () => {
   const { sessions } = resumed(machine, 'linux', ['vm'], []);
   refused('EBUSY', () => machine.preserve(sessions[0]!, machine.memfd('more'), 2n));
   deepEqual(leftovers(machine), []);
+});
+
+test('a file whose handler does not say that it can go on stays where it is', () => {
+  const other = () => machine.host.file({ kind: 'other' });
+  const handler = new FakeHandler(
+    () => machine.host,
+    () => machine.kernel.hostFile(other()),
+  );
+  const machine: FakeMachine = new FakeMachine({ modules: [handlerModule(handler)] });
+  const session = machine.create(machine.openDevice(), 'vm');
+  machine.preserve(session, machine.task.open(other()), 1n);
+  const preserved = machine.kernel.state();
+  refused('EOPNOTSUPP', () => machine.kernel.save());
+  deepEqual(machine.kernel.state(), preserved);
+  machine.kexec();
+  const incoming = machine.retrieve(machine.openDevice(), 'vm');
+  refused('EOPNOTSUPP', () => machine.kernel.save());
+  machine.retrieveFd(incoming, 1n);
+  refused('EOPNOTSUPP', () => machine.kernel.save());
+  machine.finish(incoming);
+  equal(machine.kernel.save().sessions.length, 1);
 });

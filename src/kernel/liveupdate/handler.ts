@@ -91,15 +91,16 @@ export interface FileHandler<PrivateData = unknown> {
    */
   retrieve(call: RetrieveCall): File;
   /**
-   * The open file that was preserved, for a kernel in another process that takes the place of this one. Without it, no
-   * kernel can before the file was retrieved. Changes nothing that a program could tell.
+   * The open file that was preserved and that no program has asked for, for a kernel in another process that takes the
+   * place of this one: there `preserve` is called for it, and for what is preserved here, once more. A handler that has
+   * this and `resume` says that this can be. Changes nothing that a program could tell.
    *
    * @throws KernelError where it cannot be told
    */
   incomingFile?(call: RetrieveCall): File;
   /**
    * In that other process: a program has the file already. Lets go of what is handed over as `retrieve` does, and makes
-   * no file. Without it, `retrieve` is called, and its file is put.
+   * no file.
    */
   resume?(call: RetrieveCall): void;
   /** Whether nothing stands against `finish` now, for each file of a session before any is finished. */

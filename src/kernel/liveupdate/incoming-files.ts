@@ -1,11 +1,12 @@
 import { KernelError } from '../error.js';
-import { File, HostFile } from '../fs/file.js';
+import { File, type HostFile } from '../fs/file.js';
 import { attempt, trace } from '../step.js';
 import type { FileRecord } from './abi.js';
 import { finishFlbs } from './flbs.js';
 import type { FileHandler, FinishCall, LiveUpdateSession, RetrieveCall } from './handler.js';
 import type { RegisteredHandler } from './handlers.js';
 import { hex, type LiveUpdateParts } from './outgoing-files.js';
+import { resumableFile } from './resumable.js';
 import type { SavedIncomingFile, SavedOutcome } from './saved.js';
 import { type FileIdentity, identityOf } from './taken-files.js';
 
@@ -104,24 +105,16 @@ export class IncomingFiles {
   /**
    * Each file, with how far programs have come with it. Changes nothing that they could tell.
    *
-   * @throws KernelError EOPNOTSUPP for a file that is none of the host's, or that its handler cannot show
+   * @throws KernelError EOPNOTSUPP for a file that is none of the host's, or whose handler cannot go on elsewhere
    */
   saved(): SavedIncomingFile[] {
     return [...this.#files.values()].map(({ token, registered: { handler }, call, size, outcome }) => {
-      const isRetrieved = outcome !== undefined && 'file' in outcome;
-      const file = isRetrieved ? outcome.file : handler.incomingFile?.(call);
-      if (file instanceof HostFile) {
-        const { descriptor } = file;
-        if (outcome === undefined) return { token, descriptor, outcome };
-        return { token, descriptor, outcome: isRetrieved ? { size } : outcome };
+      const what = `token ${hex(token)} of session ${this.#session.name}`;
+      if (outcome !== undefined && 'file' in outcome) {
+        return { token, descriptor: resumableFile(what, handler, outcome.file).descriptor, outcome: { size } };
       }
-      const why = isRetrieved
-        ? 'it is no file of the host'
-        : `the handler "${handler.compatible}" cannot show a file before it is retrieved. Finish the session first`;
-      throw new KernelError(
-        'EOPNOTSUPP',
-        `Cannot take token ${hex(token)} of session ${this.#session.name} to another process: ${why}`,
-      );
+      const file = handler.incomingFile?.(call);
+      return { token, descriptor: resumableFile(what, handler, file).descriptor, outcome };
     });
   }
 
@@ -140,9 +133,7 @@ export class IncomingFiles {
       entry.outcome = { failure: new KernelError(code, message) };
       return;
     }
-    // It is there already: what is handed over is let go of, and the file with it that a handler makes of that.
-    if (handler.resume === undefined) handler.retrieve(entry.call).put();
-    else handler.resume(entry.call);
+    handler.resume?.(entry.call);
     entry.size = outcome.size;
     entry.outcome = withIdentity(handler, open());
     this.#parts.taken.take(entry.outcome.identity);

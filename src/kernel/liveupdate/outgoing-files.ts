@@ -7,6 +7,7 @@ import type { LiveUpdateSession, PreservedCall } from './handler.js';
 import type { FileHandlers, RegisteredHandler } from './handlers.js';
 import type { LedgerFile } from './ledger.js';
 import type { Rules } from './profile.js';
+import { resumableFile } from './resumable.js';
 import type { SavedFile } from './saved.js';
 import { type FileIdentity, identityOf, type TakenFiles } from './taken-files.js';
 
@@ -64,14 +65,11 @@ export class OutgoingFiles {
     return this.#files.has(token);
   }
 
-  /** @throws KernelError EOPNOTSUPP for a file that is none of the host's */
+  /** @throws KernelError EOPNOTSUPP for a file that is none of the host's, or whose handler cannot go on elsewhere */
   saved(): SavedFile[] {
-    return [...this.#files.values()].map(({ token, call: { file } }) => {
-      if (file instanceof HostFile) return { token, descriptor: file.descriptor };
-      throw new KernelError(
-        'EOPNOTSUPP',
-        `Cannot take token ${hex(token)} of session ${this.#session.name} to another process: it is no file of the host`,
-      );
+    return [...this.#files.values()].map(({ token, registered: { handler }, call: { file } }) => {
+      const what = `token ${hex(token)} of session ${this.#session.name}`;
+      return { token, descriptor: resumableFile(what, handler, file).descriptor };
     });
   }
 

@@ -166,6 +166,19 @@ test('a machine is not upgraded during a kexec', { skip }, async () => {
   await luo.nothingIsLeft();
 });
 
+test('a machine whose keeper was killed is not upgraded', { skip }, async () => {
+  await using luo = new Luo();
+  const program = new Driven(luo, ['--on-crash', 'hold']);
+  await program.did(['open', 'create a', 'preserve a 1 text']);
+  program.running.child.kill('SIGKILL');
+  await eventually('the machine knows', async () => {
+    const { stderr } = await luo.run(['upgrade', 'web']);
+    return /its keeper was killed/.test(stderr) ? true : undefined;
+  });
+  assert.equal((await statusOf(luo)).files, 1);
+  assert.equal((await luo.run(['stop', 'web'])).code, 0);
+});
+
 test('there is one upgrade at a time', { skip }, async () => {
   await using luo = new Luo();
   const program = new Driven(luo);

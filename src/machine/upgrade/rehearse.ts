@@ -1,6 +1,5 @@
 /** What a new luo does to show that it can go on where a machine is. The machine runs meanwhile. */
 import { descriptorLimits, setDescriptorLimit } from '../../host/processes.js';
-import { Kernel } from '../../kernel/kernel.js';
 import { createRam, hostHardware } from '../host-hardware.js';
 import { firstOptions } from '../kernel-options.js';
 import { sendText } from '../launcher-protocol.js';
@@ -28,7 +27,5 @@ async function bringUp(): Promise<void> {
   if (limit !== undefined) setDescriptorLimit(limit - BigInt(generation.channels.length));
   const options = await firstOptions(config);
   const hardware = { ...hostHardware({ ram: createRam(), ports: undefined }), log: () => undefined };
-  // What a module's handler does with a file is done once, and not for practice.
-  if (config.modules?.length) Kernel.boot(hardware, options);
-  else resumeOn(hardware, options, generation.kernel);
+  resumeOn(hardware, options, generation.kernel);
 }

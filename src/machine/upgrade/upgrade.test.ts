@@ -1,13 +1,16 @@
 /** What programs notice of an upgrade of their machine: nothing but a call that takes longer. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { noCompiler } from '../../testing/compile.js';
 import { Driven } from '../../testing/driven.js';
 import { isAlive, Luo, type Running } from '../../testing/luo.js';
 import { statusOf } from '../../testing/status.js';
 
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const skip = noCompiler();
 const done = /^luo: upgraded machine "web" from 0\.1\.0 to 0\.1\.0: \d+ process(es)?, .*; they waited \d+ ms\n$/;
 
@@ -74,11 +77,32 @@ test('no call fails while the machine is upgraded, however many there are', { sk
   await using luo = new Luo();
   const program = new Driven(luo);
   await program.did(['open', 'create kept', 'preserve kept 1 kept', 'storm']);
+  const asking = askAlways(luo);
   for (let count = 0; count < 3; count += 1) await upgrade(luo);
+  assert.ok((await asking.end()) > 0);
   const [, calls] = /^ok (\d+)$/.exec(await program.does('calm', /^ok \d+$/)) ?? [];
   t.diagnostic(`${calls} calls were answered`);
   assert.ok(Number(calls) > 1000, `${calls} calls`);
   await program.does('preserve kept 2 more');
+  assert.equal((await luo.run(['stop', 'web'])).code, 0);
+  await luo.nothingIsLeft();
+});
+
+test('another version takes over, and the machine says so', { skip }, async () => {
+  await using luo = new Luo();
+  const program = new Driven(luo);
+  await program.did(['open', 'create a', 'preserve a 1 text']);
+  const other = join(luo.directory, 'other');
+  cpSync(join(root, 'dist'), join(other, 'dist'), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'));
+  const manifest = readFileSync(join(root, 'package.json'), 'utf8');
+  writeFileSync(join(other, 'package.json'), manifest.replace('"version": "0.1.0"', '"version": "0.2.0"'));
+  const { stderr } = await luo.startCommand([process.execPath, join(other, 'dist/cli/main.js'), 'upgrade']).result;
+  assert.match(stderr, /^luo: upgraded machine "web" from 0\.1\.0 to 0\.2\.0: 1 process, 1 session, 1 file went on/);
+  assert.equal((await statusOf(luo)).version, '0.2.0');
+  assert.match(await cmdline(luo), new RegExp(`${other}/dist/machine/machine-main\\.js`));
+  await program.does('preserve a 2 more');
+  assert.match((await luo.run(['upgrade'])).stderr, /from 0\.2\.0 to 0\.1\.0/);
   assert.equal((await luo.run(['stop', 'web'])).code, 0);
   await luo.nothingIsLeft();
 });
@@ -214,4 +238,24 @@ async function isTraced(program: Driven, trace: Running, name: string): Promise<
 
 function counted(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index);
+}
+
+async function cmdline(luo: Luo): Promise<string> {
+  return readFileSync(`/proc/${(await statusOf(luo)).pid}/cmdline`, 'latin1');
+}
+
+/** Asks for the state without a pause. None of the answers may be missing. */
+function askAlways(luo: Luo): { end(): Promise<number> } {
+  let isOver = false;
+  const asked = (async () => {
+    let count = 0;
+    for (; !isOver; count += 1) assert.equal((await statusOf(luo)).name, 'web');
+    return count;
+  })();
+  return {
+    end: () => {
+      isOver = true;
+      return asked;
+    },
+  };
 }
