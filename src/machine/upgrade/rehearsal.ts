@@ -35,8 +35,8 @@ export class Rehearsal {
    * @throws UpgradeError where that cannot be done
    */
   constructor({ node, program }: NewLuo, state: MachineState) {
-    const [ours, theirs] = socketPair();
     const written = writeState(state);
+    const [ours, theirs] = socketPair();
     this.socket = ours;
     const files = descriptorsOf(state.generation.kernel).map((fd) => [fd, fd] as const);
     const standard = [0, 1, 2].map((fd) => [fd, fd] as const);

@@ -114,6 +114,7 @@ test('the process stays, and so do its descriptors', { skip }, async () => {
   await luo.run(['kexec', 'web']);
   await program.did(['open', 'retrieve a', 'get a 1', 'create b', 'preserve b 1 three']);
   const before = await statusOf(luo);
+  const group = groupOf(before.pid);
   await upgrade(luo);
   const counts: number[] = [];
   for (let count = 0; count < 3; count += 1) {
@@ -123,6 +124,7 @@ test('the process stays, and so do its descriptors', { skip }, async () => {
   }
   const after = await statusOf(luo);
   assert.equal(after.pid, before.pid);
+  assert.equal(groupOf(after.pid), group);
   assert.equal(after.startedAt, before.startedAt);
   assert.equal(after.upgraded?.count, 4);
   assert.equal(after.processes, before.processes);
@@ -238,6 +240,12 @@ async function isTraced(program: Driven, trace: Running, name: string): Promise<
 
 function counted(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index);
+}
+
+/** The process group: keys of a terminal reach it. */
+function groupOf(pid: number): number {
+  const [, , group] = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+  return Number(group);
 }
 
 async function cmdline(luo: Luo): Promise<string> {
