@@ -53,6 +53,7 @@ test('luo ps shows every machine: its generation, its processes, and what it pre
     sessions: 1,
     files: 1,
     bytes: '12293',
+    version: '0.1.0',
   });
   assert.match(readFileSync(`/proc/${pid}/cmdline`, 'latin1'), /machine-main/);
   assert.ok(startedAt <= Date.now());

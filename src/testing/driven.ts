@@ -1,5 +1,6 @@
 /** The program of test/programs/upgrade.c, on a machine: it does what a test tells it, a line at a time. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { compile } from './compile.js';
 import { eventually, type Luo, type Running } from './luo.js';
 
@@ -40,4 +41,12 @@ export class Driven {
       return lines[next]?.trimEnd();
     });
   }
+}
+
+/** The process group of a process: keys of a terminal reach it. */
+export function groupOf(pid: number): number {
+  const [, , group] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return Number(group);
 }

@@ -1,13 +1,14 @@
 /** An upgrade that cannot be: it is said why, and everything goes on as before. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { noCompiler } from '../../testing/compile.js';
-import { Driven } from '../../testing/driven.js';
+import { compile, noCompiler } from '../../testing/compile.js';
+import { Driven, groupOf } from '../../testing/driven.js';
 import { eventually, Luo } from '../../testing/luo.js';
 import { statusOf } from '../../testing/status.js';
+import { openFlags } from '../../uapi/fcntl.js';
 import { ask } from '../control-client.js';
 import type { ControlAnswer, NewLuo } from '../control-protocol.js';
 import { STATE_FORMAT } from './state.js';
@@ -91,12 +92,15 @@ test('a machine goes on where the new luo cannot be executed in its place', { sk
   const program = new Driven(luo);
   await program.did(['open', 'create a', 'preserve a 1 text']);
   const trace = luo.start(['trace', 'web']);
+  const { pid } = await statusOf(luo);
+  const before = [groupOf(pid), inherited(pid)];
   // It shows that it can go on, and is gone when it is to.
   const node = join(luo.directory, 'node');
   writeFileSync(node, `#!/bin/sh\nrm "${node}"\nexec ${process.execPath} "$@"\n`);
   chmodSync(node, 0o755);
   assert.match(await refusal(luo, { node }), /cannot execute \S+ \(ENOENT\)/);
   assert.equal(existsSync(node), false);
+  assert.deepEqual([groupOf(pid), inherited(pid)], before);
   await program.does('create seen');
   await trace.says(/"seen"/);
   await program.does('close seen');
@@ -168,15 +172,18 @@ test('a machine is not upgraded during a kexec', { skip }, async () => {
 
 test('a machine whose keeper was killed is not upgraded', { skip }, async () => {
   await using luo = new Luo();
-  const program = new Driven(luo, ['--on-crash', 'hold']);
-  await program.did(['open', 'create a', 'preserve a 1 text']);
-  program.running.child.kill('SIGKILL');
-  await eventually('the machine knows', async () => {
-    const { stderr } = await luo.run(['upgrade', 'web']);
-    return /its keeper was killed/.test(stderr) ? true : undefined;
+  // It reads no input, which ends with the keeper.
+  const running = luo.start(['run', '--name', 'web', '--on-crash', 'hold', compile('test/programs/agent.c'), 'wait']);
+  await running.says(/^count 1 wait$/m);
+  running.child.kill('SIGKILL');
+  const said = await eventually('it is upgraded, or refused', async () => {
+    const { code, stderr } = await luo.run(['upgrade', 'web']);
+    return code === 0 || /its keeper was killed/.test(stderr) ? stderr : undefined;
   });
+  assert.match(said, /its keeper was killed, and nobody would clean up after it\. Nothing has changed/);
   assert.equal((await statusOf(luo)).files, 1);
   assert.equal((await luo.run(['stop', 'web'])).code, 0);
+  await luo.nothingIsLeft();
 });
 
 test('there is one upgrade at a time', { skip }, async () => {
@@ -204,3 +211,20 @@ test('a machine that is not there cannot be upgraded', async () => {
   assert.equal(code, 125);
   assert.match(stderr, /^luo: Cannot find machine "nobody"/);
 });
+
+/** The descriptors of a process that a program which it starts would get. */
+function inherited(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fdinfo`).filter(
+    (fd) => (flagsOf(pid, fd) & openFlags(process.arch).O_CLOEXEC) === 0,
+  );
+}
+
+/** All of them for one that has been closed meanwhile, such as a connection. */
+function flagsOf(pid: number, fd: string): number {
+  try {
+    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1')) ?? [];
+    return Number.parseInt(flags ?? '', 8);
+  } catch {
+    return -1;
+  }
+}

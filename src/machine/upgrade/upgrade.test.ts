@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { noCompiler } from '../../testing/compile.js';
-import { Driven } from '../../testing/driven.js';
+import { Driven, groupOf } from '../../testing/driven.js';
 import { isAlive, Luo, type Running } from '../../testing/luo.js';
 import { statusOf } from '../../testing/status.js';
 
@@ -216,6 +216,18 @@ test('a trace goes on', { skip }, async () => {
   await luo.nothingIsLeft();
 });
 
+test('no fault strikes as a machine is upgraded, and it counts on after that', { skip }, async () => {
+  await using luo = new Luo();
+  const program = new Driven(luo, ['--inject', 'preserve:nth=3']);
+  await program.did(['open', 'create a', 'preserve a 1 one', 'preserve a 2 two']);
+  await upgrade(luo);
+  await program.does('preserve a 3 three', 'ENOMEM');
+  await program.does('preserve a 3 three');
+  await upgrade(luo);
+  assert.equal((await luo.run(['stop', 'web'])).code, 0);
+  assert.doesNotMatch(program.running.stderr, /never struck/);
+});
+
 test('a fault strikes once, whether before an upgrade or after it', { skip }, async () => {
   await using luo = new Luo();
   const program = new Driven(luo, ['--inject', 'create_session:nth=1', '--inject', 'create_session:nth=3']);
@@ -240,12 +252,6 @@ async function isTraced(program: Driven, trace: Running, name: string): Promise<
 
 function counted(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => from + index);
-}
-
-/** The process group: keys of a terminal reach it. */
-function groupOf(pid: number): number {
-  const [, , group] = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
-  return Number(group);
 }
 
 async function cmdline(luo: Luo): Promise<string> {
