@@ -11,17 +11,18 @@ export interface KexecOptions {
   readonly module?: readonly string[];
   /** False where the next kernel is to have none. */
   readonly modules?: boolean;
+  /** Whether the next program is started first. */
+  readonly warm?: boolean;
+  /** How long it may take until it opens the device. Seconds. */
+  readonly warmTimeout: number;
 }
 
 /** `luo kexec`. */
-export async function kexec(
-  name: string | undefined,
-  argv: readonly string[],
-  options: KexecOptions = {},
-): Promise<void> {
+export async function kexec(name: string | undefined, argv: readonly string[], options: KexecOptions): Promise<void> {
   const machine = chooseMachine(name);
   const command = argv.length === 0 ? {} : { argv, cwd: process.cwd() };
-  const answer = await ask(machine, { request: 'kexec', command, kernel: newKernel(options) });
+  const warm = options.warm ? { warm: { timeout: options.warmTimeout * 1000 } } : {};
+  const answer = await ask(machine, { request: 'kexec', command, kernel: newKernel(options), ...warm });
   if (answer === undefined)
     throw new SetupError(`Machine "${machine}" ended during the live update: luo logs ${machine} may tell why`);
   if ('error' in answer) throw new SetupError(answer.error);

@@ -2,7 +2,7 @@ import type { Listener, Notification } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
-import type { KexecReport } from './control-protocol.js';
+import type { KexecReport, WarmSettings } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
 import type { RebootOver } from './watched-calls.js';
@@ -33,6 +33,8 @@ export class Change {
       readonly command?: Command;
       /** What the next kernel is started with in place of what this one was started with. */
       readonly kernel?: Partial<KernelOptions>;
+      /** The next program is started before: see WarmStart. */
+      readonly warm?: WarmSettings;
       /** The `reboot` that waits for the change. */
       readonly call?: {
         readonly notification: Notification;

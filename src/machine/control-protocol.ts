@@ -6,7 +6,13 @@ import type { MachineEvent } from './events.js';
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
-  | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
+  | {
+      readonly request: 'kexec';
+      readonly command: NewCommand;
+      readonly kernel?: NewKernel;
+      /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. */
+      readonly warm?: WarmSettings;
+    }
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
   /** What happened on the wires of its emulated serial ports, or of the one that is named. */
@@ -29,6 +35,12 @@ export interface NewKernel {
   readonly modules?: readonly string[];
 }
 
+/** A program that is started before its generation. */
+export interface WarmSettings {
+  /** How long it may take until it opens the device. Milliseconds. */
+  readonly timeout: number;
+}
+
 /** What happens on a machine, or how many events a reader was too slow for. */
 export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
 
@@ -44,7 +56,10 @@ export interface KexecReport {
   readonly files: number;
   /** The sizes of the files, in bytes, a decimal number. */
   readonly bytes: string;
-  /** Milliseconds from the freeze until the next program was executed. */
+  /**
+   * Milliseconds from the freeze until the next program was executed; where that was started before (`--warm`), until its
+   * open of the device was answered.
+   */
   readonly blackout: number;
 }
 
@@ -110,15 +125,20 @@ export const CONTROL_SOCKET = 'control.sock';
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, kernel = {}, port, plugged } = message;
+  const { request, sessions = false, timeout, port, plugged } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
   if (request === 'waveform' && typeof port === 'string') return { request, port };
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
-  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
-  return undefined;
+  return request === 'kexec' ? parseKexec(message) : undefined;
+}
+
+function parseKexec({ command, kernel = {}, warm }: Record<string, unknown>): ControlRequest | undefined {
+  if (!isNewCommand(command) || !isNewKernel(kernel)) return undefined;
+  if (warm === undefined) return { request: 'kexec', command, kernel };
+  return isWarmSettings(warm) ? { request: 'kexec', command, kernel, warm } : undefined;
 }
 
 function isNewCommand(value: unknown): value is NewCommand {
@@ -133,6 +153,11 @@ function isNewKernel(value: unknown): value is NewKernel {
   return (
     (profile === undefined || profile === 'linux' || profile === 'v5') && (modules === undefined || isWords(modules))
   );
+}
+
+function isWarmSettings(value: unknown): value is WarmSettings {
+  // Nothing that is no number passes as JSON, but a deadline of this machine's own must not come from elsewhere.
+  return isRecord(value) && typeof value['timeout'] === 'number' && value['timeout'] >= 0;
 }
 
 function isWords(value: unknown): value is string[] {

@@ -38,7 +38,7 @@ export class Launcher {
   readonly pid: number;
   /** Readable when the launcher has something to say. */
   readonly socket: number;
-  /** How it ended, where it was reaped before it was told to become a program. */
+  /** How it ended, where it was reaped before its generation began. */
   exit: Exit | undefined;
   #listener: Listener | undefined;
   #command: LauncherCommand | undefined;
@@ -124,9 +124,14 @@ export class Launcher {
 
   /** Why there will be no program, where it has ended before it was told to become one. */
   endedEarly(): LauncherError {
-    const { signal } = this.exit ?? exitOf(this.pid);
+    const { signal } = this.awaitExit();
     const cause = signal === undefined ? 'its launcher ended' : `${signalName(signal)} ended its launcher`;
     return new LauncherError(`Cannot start a program: ${cause} before the program began`, signal);
+  }
+
+  /** How it ended, which it has or is about to. */
+  awaitExit(): Partial<Exit> {
+    return this.exit ?? exitOf(this.pid);
   }
 
   /** An end of file is undefined. */

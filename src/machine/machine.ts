@@ -4,7 +4,7 @@ import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
+import type { KexecReport, MachineStatus, NewCommand, NewKernel, WarmSettings } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
 import { createHardware, type MachineHardware, type MakePorts } from './host-hardware.js';
 import { newOptions } from './kernel-options.js';
@@ -76,7 +76,11 @@ export class Machine {
       stage: this.#stage,
       end: (outcome) => this.#end(outcome),
       hasEnded: () => this.#outcome !== undefined,
-      idle: () => this.#endIfOver(),
+      idle: () => {
+        // A program that was started before its generation may have ended before it, too.
+        this.#firstExit.look();
+        this.#endIfOver();
+      },
     });
   }
 
@@ -107,13 +111,22 @@ export class Machine {
    *
    * @param command, newKernel what is new of what it runs, and of what its kernel is started with
    * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
+   * @param warm given where the next program is started first
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: NewCommand = {}, newKernel: NewKernel = {}, asked?: AbortSignal): Promise<KexecReport> {
+  kexec(
+    command: NewCommand = {},
+    newKernel: NewKernel = {},
+    asked?: AbortSignal,
+    warm?: WarmSettings,
+  ): Promise<KexecReport> {
+    const early = warm === undefined ? {} : { warm };
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
         const next = Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {};
-        this.#succession.request(new Change('kexec', { ...next, kernel, succeeded, failed }));
+        const change = new Change('kexec', { ...next, ...early, kernel, succeeded, failed });
+        this.#succession.request(change);
+        asked?.addEventListener('abort', () => this.#succession.cancelWarm('who asked for it waits no more', change));
       });
     return this.#watcher.during(newOptions(newKernel, asked).then(request));
   }
@@ -150,6 +163,7 @@ export class Machine {
       if (asksToEnd(signal)) this.#end({ failure, signal: constants.signals[signal] });
       return;
     }
+    if (asksToEnd(signal)) this.#succession.cancelWarm(`${signal} asked the programs to end`);
     const hasReachedIt = fromTerminal && this.#programs.exit === undefined && !this.#succession.isBooting;
     this.#programs.signal(signal, hasReachedIt);
   }

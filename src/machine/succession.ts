@@ -12,13 +12,14 @@ import type { MachineHardware } from './host-hardware.js';
 import { firstOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
-import { cancelled, checkNextKernel, nextKernel, unfreeze } from './live-update.js';
+import { cancelled, checkNextKernel, LiveUpdateError, nextKernel, unfreeze } from './live-update.js';
 import type { PowerSwitch } from './power-switch.js';
 import type { Programs } from './programs.js';
 import { errnoOf, isRefusal, outcomeOf } from './refusal.js';
 import { describeChange, say } from './report.js';
 import { withReserve } from './reserve.js';
 import type { Stage } from './stage.js';
+import { WarmStart } from './warm-start.js';
 import type { Watcher } from './watcher.js';
 
 /** What a succession works with: the rest of the machine. */
@@ -34,7 +35,7 @@ export interface SuccessionParts {
   /** The machine ends with this, unless it has ended already. */
   end(outcome: Outcome): void;
   hasEnded(): boolean;
-  /** Nothing is under way any more: if no program runs, none will. */
+  /** Nothing is under way any more, as a rule: if no program runs, none will. */
   idle(): void;
 }
 
@@ -45,6 +46,8 @@ export class Succession {
   /** What the kernel was started with; undefined until the modules of the first one are loaded. */
   #options: KernelOptions | undefined;
   #change: Change | undefined;
+  /** The program of the change, where it runs before its generation does. */
+  #warm: WarmStart | undefined;
 
   constructor(parts: SuccessionParts) {
     this.#parts = parts;
@@ -52,7 +55,7 @@ export class Succession {
     this.#launchpad = new Launchpad(parts.watcher, parts.programs, parts.config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
-      failed: (error) => this.#change?.isCommitted === false && this.#fail(this.#change, error),
+      failed: (error) => this.#waitsForLauncher() && this.#change !== undefined && this.#fail(this.#change, error),
     });
   }
 
@@ -89,6 +92,8 @@ export class Succession {
 
   /** Begins a change, or refuses it where another one is under way. */
   request(change: Change): void {
+    // These are the end of what the program was started for.
+    if (change.kind === 'restart' || change.kind === 'power-off') this.cancelWarm('a program asked for a reboot');
     if (this.#parts.hasEnded()) change.refuseAtEnd();
     else if (this.#change !== undefined) change.refuseForAnother();
     else if (change.kind === 'power-off') {
@@ -103,6 +108,16 @@ export class Succession {
     else this.#change.waiting = change;
   }
 
+  /**
+   * Ends a program that was started before its generation, and the change with it, unless the generation has begun.
+   *
+   * @param change that is meant; by default the one that is under way
+   */
+  cancelWarm(reason: string, change = this.#change): void {
+    if (change?.options.warm === undefined || change !== this.#change || change.isCommitted) return;
+    this.#fail(change, new LiveUpdateError(`Cannot go on with the live update: ${reason}`, errno.EINTR));
+  }
+
   /** A kexec is near. What takes long is done while the programs still run. */
   prepareEarly(): void {
     this.#launchpad.prepareEarly();
@@ -111,11 +126,13 @@ export class Succession {
   /** Whatever has ended: the launcher may be among them. */
   reaped(exits: readonly Exit[]): void {
     this.#launchpad.reaped(exits);
+    this.#warm?.reaped(exits);
   }
 
   /** The machine has ended: nothing is changed any more. */
   close(): void {
     this.#change?.refuseAtEnd();
+    this.#warm?.end();
     this.#launchpad.dismiss();
   }
 
@@ -134,6 +151,9 @@ export class Succession {
   /** The change does not happen, and the machine goes on as before; or ends, if it has not begun. */
   #fail(change: Change, error: unknown): void {
     this.#change = undefined;
+    const warm = this.#warm;
+    this.#warm = undefined;
+    warm?.end();
     if (!isRefusal(error)) throw error;
     if (change.kind === 'boot' || change.kind === 'resume') this.#parts.end(outcomeOf(error));
     change.refuse(error, errnoOf(error));
@@ -145,19 +165,48 @@ export class Succession {
   #advance(): void {
     const [change, options, launcher] = [this.#change, this.#options, this.#launchpad.launcher];
     if (change === undefined || options === undefined || launcher?.listener === undefined) return;
-    // Its program is about to run: this launcher is for the change after it.
-    if (change.isCommitted) return;
+    if (!this.#waitsForLauncher()) return;
     const { listener } = launcher;
-    withReserve(() => this.#carryOut(change, launcher, listener, { ...options, ...change.options.kernel }));
+    const next = { ...options, ...change.options.kernel };
+    withReserve(() => {
+      if (change.options.warm === undefined) this.#carryOut(change, launcher, listener, next);
+      else this.#startWarm(change, launcher, listener, next);
+    });
+  }
+
+  /** Where the program of a change is about to run, or runs, the next launcher is for the change after it. */
+  #waitsForLauncher(): boolean {
+    return this.#change?.isCommitted === false && this.#warm === undefined;
+  }
+
+  #startWarm(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
+    const { watcher, programs, stage, events } = this.#parts;
+    const [{ generation }, { warm }] = [stage, change.options];
+    // Nothing is warm before the first generation, whose boot lets no other change begin.
+    if (generation === undefined || warm === undefined) return;
+    try {
+      const command = this.#commandOf(change);
+      const file = findExecutable(command);
+      this.#launchpad.take(launcher);
+      events.warm?.(listener.fd);
+      this.#warm = new WarmStart({
+        ...{ watcher, programs, launcher, listener, file, command, generation, timeout: warm.timeout },
+        waits: () => this.#carryOut(change, launcher, listener, options),
+        failed: (refusal) => this.#fail(change, refusal),
+      });
+    } catch (error) {
+      this.#fail(change, error);
+    }
   }
 
   #carryOut(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
     const { stage, hardware, chronicle, power } = this.#parts;
     const last = stage.generation;
+    const warm = this.#warm;
     let frozen = false;
     try {
-      const command = this.#commandOf(change);
-      const file = findExecutable(command);
+      const command = warm?.command ?? this.#commandOf(change);
+      const file = warm?.file ?? findExecutable(command);
       checkNextKernel(change.kind, last, hardware, options, chronicle);
       change.begin();
       const next = nextKernel(change.kind, last, hardware, options, chronicle);
@@ -172,8 +221,15 @@ export class Succession {
       change.replaced = this.#command;
       this.#command = command;
       this.#options = options;
-      this.#launchpad.take(launcher);
-      stage.begin(generation, launcher, file, command, () => this.#executed(change, launcher, generation.number));
+      if (warm === undefined) {
+        this.#launchpad.take(launcher);
+        stage.begin(generation, launcher, file, command, () => this.#executed(change, launcher, generation.number));
+        return;
+      }
+      this.#warm = undefined;
+      const held = warm.take();
+      stage.beginWarm(generation, launcher);
+      this.#hasBegun(change, generation.number, () => generation.answer(held));
     } catch (error) {
       if (frozen && last !== undefined) unfreeze(last);
       this.#fail(change, frozen ? cancelled(error) : error);
@@ -182,20 +238,28 @@ export class Succession {
 
   /** The next program runs, or could not be executed. */
   #executed(change: Change, launcher: Launcher, number: number): void {
-    this.#change = undefined;
     try {
       launcher.becomeProgram();
     } catch (error) {
       if (!(error instanceof LauncherError)) throw error;
+      this.#change = undefined;
       this.#notExecuted(change, error);
       return;
     }
-    const report = change.complete(number);
+    this.#hasBegun(change, number);
+  }
+
+  /** @param resume lets a program go on that waits for it */
+  #hasBegun(change: Change, number: number, resume?: () => void): void {
+    this.#change = undefined;
     this.#parts.chronicle.generationBegan(change.kind, number, this.#command.argv, change.carried);
+    resume?.();
+    const report = change.complete(number);
     if (change.kind === 'boot') this.#parts.events.started();
     const line = describeChange(change.kind, report);
     if (line !== undefined) say(line);
     if (change.waiting !== undefined) this.request(change.waiting);
+    this.#parts.idle();
   }
 
   /** What cannot be executed is found out when the last generation is gone; its command may still do. */
