@@ -156,7 +156,6 @@ function isNewKernel(value: unknown): value is NewKernel {
 }
 
 function isWarmSettings(value: unknown): value is WarmSettings {
-  // Nothing that is no number passes as JSON, but a deadline of this machine's own must not come from elsewhere.
   return isRecord(value) && typeof value['timeout'] === 'number' && value['timeout'] >= 0;
 }
 

@@ -80,6 +80,11 @@ test('parseRequest() takes the requests of the protocol and nothing else', () =>
   for (const part of [null, 5, { profile: 'v9' }, { modules: '/a' }, { modules: [1] }]) {
     assert.equal(parseRequest({ request: 'kexec', command: {}, kernel: part }), undefined);
   }
+  const warm = { request: 'kexec', command: {}, kernel: {}, warm: { timeout: 30_000 } };
+  assert.deepEqual(parseRequest(warm), warm);
+  for (const part of [null, true, {}, { timeout: -1 }, { timeout: '1' }]) {
+    assert.equal(parseRequest({ ...warm, warm: part }), undefined);
+  }
   assert.equal(parseRequest({ request: 'status', sessions: 1 }), undefined);
   for (const other of [undefined, null, 0, '', [], {}, { request: 'stop', timeout: '1' }, { request: 'kexec' }]) {
     assert.equal(parseRequest(other), undefined);

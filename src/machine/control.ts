@@ -1,6 +1,7 @@
 /** The control socket of a machine: where the other commands of luo find it. */
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-protocol.js';
 import { SetupError } from './directories.js';
 import { readLines, writeLine } from './json-lines.js';
@@ -35,6 +36,8 @@ export function listenForControl(machine: Machine, directory: string): Promise<C
     readLines(socket, (message) => serve(machine, message, socket));
   });
   const close = async () => {
+    // What the end of the machine answers is still on its way to the sockets.
+    await setImmediate();
     server.close();
     await Promise.all([...connections].map(end));
   };

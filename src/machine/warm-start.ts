@@ -96,7 +96,7 @@ export class WarmStart {
     const { watcher, programs } = this.#options;
     watcher.unwatch(this.listener.fd);
     if (!this.#isProgram) watcher.unwatch(this.launcher.socket);
-    programs.endSpared(this.launcher.pid, this.#mark);
+    withReserve(() => programs.endSpared(this.launcher.pid, this.#mark));
     if (this.#isProgram) this.listener.close();
     else this.launcher.dismiss();
   }

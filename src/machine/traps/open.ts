@@ -97,20 +97,22 @@ export function opensFileOfKernel(trap: Trap): boolean {
       return namesFileOfKernel(trap, trap.int(0), 1, trap.word(2));
     case numbers.openat2: {
       const how = openHow(trap);
-      return how !== undefined && namesFileOfKernel(trap, trap.int(0), 1, how.getUint32(0, true));
+      if (how === undefined) return false;
+      const isRooted = (how.getUint32(16, true) & RESOLVE_IN_ROOT) !== 0;
+      return namesFileOfKernel(trap, trap.int(0), 1, how.getUint32(0, true), isRooted);
     }
     default:
       return false;
   }
 }
 
-function namesFileOfKernel(trap: Trap, directory: number, pathIndex: number, flags: number): boolean {
+function namesFileOfKernel(trap: Trap, directory: number, pathIndex: number, flags: number, isRooted = false): boolean {
   const { channels, serial } = trap.context;
   const path = trap.memory.readText(trap.address(pathIndex), PATH_MAX);
   if (path === undefined) return false;
   // Whatever the path of such an open is, it may lead to a port.
   if (serial !== undefined && asksToKeep(flags)) return true;
-  const named = namedBy(trap, directory, path);
+  const named = namedBy(trap, directory, isRooted ? `./${path}` : path);
   if (named?.kind !== 'descriptor') return named !== undefined;
   return isPlaceholder(trap, named.path) || channels.find(named.path) !== undefined || !!serial?.behind(named.path);
 }
