@@ -10,6 +10,7 @@ import { statusOf } from '../testing/status.js';
 
 const agent = skip ? '' : compile('test/programs/agent.c');
 const waitForGate = 'echo "started $$"; until test -e gate; do sleep 0.01; done;';
+const patient = ['--warm', '--warm-timeout=1000'];
 const gated = ['sh', '-c', `${waitForGate} exec "$0" wait`, agent];
 
 async function startAgent(luo: Luo, ...options: string[]): Promise<Running> {
@@ -101,7 +102,7 @@ test('a program that cannot be executed is told of, and the last one goes on', {
 test('while a program starts, another luo kexec is refused, and the first one happens', { skip }, async () => {
   await using luo = new Luo();
   const running = await startAgent(luo);
-  const first = luo.start(['kexec', '--warm', 'a', '--', ...gated]);
+  const first = luo.start(['kexec', ...patient, 'a', '--', ...gated]);
   await running.says(/^started \d+$/m);
   for (const options of [[], ['--warm']]) {
     const { code, stderr } = await luo.run(['kexec', ...options, 'a']);
@@ -118,7 +119,7 @@ test('when nobody waits for luo kexec any more, the program that starts is ended
 }, async () => {
   await using luo = new Luo();
   const running = await startAgent(luo);
-  const kexec = luo.start(['kexec', '--warm', 'a', '--', ...gated]);
+  const kexec = luo.start(['kexec', ...patient, 'a', '--', ...gated]);
   const [, pid] = await running.says(/^started (\d+)$/m);
   kexec.child.kill('SIGINT');
   await eventually('the program has ended', () => (isAlive(Number(pid)) ? undefined : true));
@@ -132,7 +133,7 @@ for (const [title, ask] of [
   test(`${title} ends the program that starts with all others`, { skip }, async () => {
     await using luo = new Luo();
     const running = await startAgent(luo);
-    const kexec = luo.start(['kexec', '--warm', 'a', '--', ...gated]);
+    const kexec = luo.start(['kexec', ...patient, 'a', '--', ...gated]);
     await running.says(/^started \d+$/m);
     await ask(luo, running);
     const { code, stderr } = await kexec.result;
@@ -149,7 +150,7 @@ test('a power-off that the last program asks for ends the program that starts, a
   const script = 'echo here; until test -e off; do sleep 0.01; done; exec "$0" power-off';
   const running = luo.start(['run', '--name', 'a', 'sh', '-c', script, power]);
   await running.says(/^here$/m);
-  const kexec = luo.start(['kexec', '--warm', 'a', '--', ...gated]);
+  const kexec = luo.start(['kexec', ...patient, 'a', '--', ...gated]);
   await running.says(/^started \d+$/m);
   writeFileSync(join(luo.directory, 'off'), '');
   const { code, stderr } = await kexec.result;
@@ -194,6 +195,24 @@ test('when the machine is killed, no call of the program that starts fails for t
   const { code, stdout } = await running.result;
   assert.equal(code, 137);
   assert.doesNotMatch(stdout, /unanswered/);
+  await luo.nothingIsLeft();
+});
+
+test('where the last program ends meanwhile and the next one does not come, luo kexec says why, and the machine ends', async () => {
+  await using luo = new Luo();
+  const running = luo.start(['run', '--name', 'a', 'sh', '-c', 'echo here; exec cat'], { keepInput: true });
+  await running.says(/^here$/m);
+  const script = `${waitForGate} exit 3`;
+  const kexec = luo.start(['kexec', ...patient, 'a', '--', 'sh', '-c', script]);
+  await running.says(/^started \d+$/m);
+  running.child.stdin?.end();
+  await eventually('the last program has ended', async () =>
+    /^a +1 +0 /m.test((await luo.run(['ps'])).stdout) ? true : undefined,
+  );
+  writeFileSync(join(luo.directory, 'gate'), '');
+  const { code, stderr } = await kexec.result;
+  assert.deepEqual([code, stderr], [125, early('exited with 3')]);
+  assert.equal((await running.result).code, 0);
   await luo.nothingIsLeft();
 });
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { MachineEvent } from '../machine/events.js';
 import { skip } from '../testing/cases.js';
 import { compile } from '../testing/compile.js';
+import { launcher } from '../testing/launchers.js';
 import { eventually, isAlive, Luo, type Running } from '../testing/luo.js';
 
 const agent = skip ? '' : compile('test/programs/agent.c');
@@ -183,6 +184,25 @@ test('where the last program ends meanwhile, the machine waits for the next one'
   const { code, stdout } = await running.result;
   assert.equal(code, 7);
   assert.match(stdout, /^count 1 until 1$/m);
+});
+
+test('a program that loads an image meanwhile disturbs nothing', { skip }, async () => {
+  await using luo = new Luo();
+  const power = compile('test/programs/power.c');
+  const script = 'echo here; until test -e load; do sleep 0.01; done; "$0" image && echo loaded; exec sleep 1000';
+  const running = luo.start(['run', '--name', 'a', 'sh', '-c', script, power]);
+  await running.says(/^here$/m);
+  const kexec = luo.start(['kexec', '--warm', 'a', '--', 'sh', '-c', `${waitForGate} exec "$0" wait`, agent]);
+  await running.says(/^started \d+$/m);
+  writeFileSync(join(luo.directory, 'load'), '');
+  await running.says(/^loaded$/m);
+  // The image lets the process get ready that the next change will need.
+  await launcher(true);
+  openGate(luo);
+  assert.equal((await kexec.result).code, 0);
+  await running.says(/^count 1 wait$/m);
+  assert.equal(running.stdout.match(/^started/gm)?.length, 1);
+  assert.equal((await luo.run(['kexec', 'a'])).code, 0);
 });
 
 for (const [source, name] of [
