@@ -198,23 +198,27 @@ test('when the machine is killed, no call of the program that starts fails for t
   await luo.nothingIsLeft();
 });
 
-test('where the last program ends meanwhile and the next one does not come, luo kexec says why, and the machine ends', async () => {
-  await using luo = new Luo();
-  const running = luo.start(['run', '--name', 'a', 'sh', '-c', 'echo here; exec cat'], { keepInput: true });
-  await running.says(/^here$/m);
-  const script = `${waitForGate} exit 3`;
-  const kexec = luo.start(['kexec', ...patient, 'a', '--', 'sh', '-c', script]);
-  await running.says(/^started \d+$/m);
-  running.child.stdin?.end();
-  await eventually('the last program has ended', async () =>
-    /^a +1 +0 /m.test((await luo.run(['ps'])).stdout) ? true : undefined,
-  );
-  writeFileSync(join(luo.directory, 'gate'), '');
-  const { code, stderr } = await kexec.result;
-  assert.deepEqual([code, stderr], [125, early('exited with 3')]);
-  assert.equal((await running.result).code, 0);
-  await luo.nothingIsLeft();
-});
+for (const [title, script, how] of [
+  ['the next one', `${waitForGate} exit 3`, 'exited with 3'],
+  ['what the next one started', `(${waitForGate}) & exit 0`, 'exited with 0'],
+] as const) {
+  test(`where the last program has ended and then ${title} ends, luo kexec says so, and the machine ends`, async () => {
+    await using luo = new Luo();
+    const running = luo.start(['run', '--name', 'a', 'sh', '-c', 'echo here; exec cat'], { keepInput: true });
+    await running.says(/^here$/m);
+    const kexec = luo.start(['kexec', ...patient, 'a', '--', 'sh', '-c', script]);
+    await running.says(/^started \d+$/m);
+    running.child.stdin?.end();
+    await eventually('the last program has ended', async () =>
+      /^a +1 +0 /m.test((await luo.run(['ps'])).stdout) ? true : undefined,
+    );
+    writeFileSync(join(luo.directory, 'gate'), '');
+    const { code, stderr } = await kexec.result;
+    assert.deepEqual([code, stderr], [125, early(how)]);
+    assert.equal((await running.result).code, 0);
+    await luo.nothingIsLeft();
+  });
+}
 
 test('a time that is no number of seconds is refused', async () => {
   await using luo = new Luo();
