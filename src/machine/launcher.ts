@@ -3,7 +3,7 @@ import { close, socketPair } from '../host/descriptors.js';
 import { processGroup, SystemError, spawn } from '../host/libc.js';
 import { type Exit, openProcess, takeDescriptor, waitForChild } from '../host/processes.js';
 import { Listener } from '../host/seccomp.js';
-import { errnoName } from '../uapi/errno.js';
+import { errno, errnoName } from '../uapi/errno.js';
 import {
   LAUNCHER_SOCKET,
   type LauncherCommand,
@@ -82,6 +82,8 @@ export class Launcher {
     if (message === undefined) throw this.endedEarly();
     if (!('listener' in message)) throw new LauncherError(filterProblem(message.errno));
     const fd = takeFrom(this.pid, message.listener);
+    // It may have been killed since.
+    if (fd === -errno.ESRCH) throw this.endedEarly();
     if (fd < 0) {
       throw new LauncherError(
         `Cannot take the listener of a launcher: pidfd_getfd failed with ${errnoName(-fd)}. luo must be allowed to trace ` +
