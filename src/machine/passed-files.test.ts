@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { passedKinds } from '../kernel/fs/passed-files.js';
+import { passedKinds } from '../kernel/fs/passed-kinds.js';
 import { skip } from '../testing/cases.js';
 import { compile } from '../testing/compile.js';
 import { Luo } from '../testing/luo.js';

@@ -10,7 +10,7 @@ test('parseKinds() takes the kinds that luo knows, with commas and blanks betwee
 
 test('parseKinds() refuses any other, and names those that there are', () => {
   for (const [text, word] of [
-    ['sockets', 'sockets'],
+    ['epolls', 'epolls'],
     ['hugetlb,Hugetlb', 'Hugetlb'],
     ['hugetlb,', ''],
     ['', ''],
