@@ -85,6 +85,14 @@ test('isSameFile() tells copies of a descriptor from another open of the inode, 
   for (const fd of [memory, copy, again, reading, writing]) close(fd);
 });
 
+test('isSameFile() goes by the inode for sockets, and says no for others, where Linux does not tell', () => {
+  const [[reading, writing], sockets] = [pipe(), socketPair()];
+  // Linux tells nothing of a descriptor that is not open.
+  const isTold = (fd: number) => files.isSameFile(fd as Descriptor, -1 as Descriptor);
+  deepEqual([isTold(sockets[0]), isTold(reading)], [true, false]);
+  for (const fd of [reading, writing, ...sockets]) close(fd);
+});
+
 test('status() tells the type of a file, and what is memory without a name', () => {
   const memory = sparse();
   const [[reading, writing], sockets, regular] = [

@@ -157,6 +157,16 @@ static void save_file(void)
 	check(lseek(readonly, 12, SEEK_SET) == 12);
 }
 
+/* What /proc says that a descriptor is. */
+static int is_called(int fd, const char *end)
+{
+	char link[32], path[4096] = "";
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	check(readlink(link, path, sizeof path - 1) > (ssize_t)strlen(end));
+	return strcmp(path + strlen(path) - strlen(end), end) == 0;
+}
+
 static void restore_file(void)
 {
 	int file = retrieved(1), readonly = retrieved(2);
@@ -168,6 +178,7 @@ static void restore_file(void)
 	expect(file, "456789after");
 	put(file, "!");
 	expect(readonly, "ter!");
+	check(is_called(file, "/files/file"));
 }
 
 static void save_deleted(void)
