@@ -72,6 +72,21 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see from now on').choices(profiles))
   .option('--module <file>', 'a kernel module in place of those of the last kernel; may be repeated', append)
   .addOption(new Option('--no-modules', 'no kernel modules from now on').conflicts('module'))
+  .addOption(
+    new Option(
+      '--ready-timeout <seconds>',
+      'go back to what ran before where the new generation is not ready by then (default: 30, where it must be ready)',
+    ).argParser(seconds),
+  )
+  .addOption(
+    new Option(
+      '--ready-by <what>',
+      'what makes it ready: READY=1 on $NOTIFY_SOCKET, or all sessions finished (default: either)',
+    )
+      .choices(['notify', 'finish'] as const)
+      .conflicts('readyWhen'),
+  )
+  .option('--ready-when <command>', 'it is ready when this command of the shell succeeds, and nothing else makes it so')
   .action(async (_name: string | undefined, _argv: string[], options, { args }: Command) => {
     const { kexec } = await import('./kexec.js');
     const { name, argv } = separate(args);

@@ -194,6 +194,17 @@ export class Kernel {
     return stateOf(this.#parts.liveUpdate);
   }
 
+  /**
+   * Lets go of a session of the last kernel, as a program does that retrieves it and finishes it at once.
+   *
+   * @param name without the NUL
+   * @throws KernelError ENOENT where no session has the name, EINVAL where it was retrieved
+   */
+  finishIncoming(name: Uint8Array): void {
+    const { liveUpdate } = this.#parts;
+    liveUpdate.closeSession(liveUpdate.retrieveSession(name));
+  }
+
   /** What somebody still holds, one sentence each. Empty once all programs are gone and all sessions are finished. */
   leaks(): string[] {
     const { files, kho, inodes, regions, descriptors, liveUpdate, outgoing } = this.#parts;

@@ -3,10 +3,17 @@ import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
 
+/** What is asked for of a live update, by a person. */
+export interface KexecRequest {
+  readonly command?: NewCommand;
+  readonly kernel?: NewKernel;
+  readonly trial?: TrialRequest;
+}
+
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
-  | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
+  | ({ readonly request: 'kexec' } & KexecRequest)
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
   /** What happened on the wires of its emulated serial ports, or of the one that is named. */
@@ -29,6 +36,18 @@ export interface NewKernel {
   readonly modules?: readonly string[];
 }
 
+/** A new generation has to show that it is good: the machine goes back to the last one where it does not. */
+export interface TrialRequest {
+  /** In milliseconds, from the execution of its first program. */
+  readonly timeout: number;
+  /** What shows that it is good: a notification alone, or its sessions alone; by default whichever comes first. */
+  readonly by?: 'notify' | 'finish';
+  /** A command of the shell that succeeds when it is good. Nothing else counts then. */
+  readonly readyWhen?: string;
+  /** Where that is run. */
+  readonly cwd: string;
+}
+
 /** What happens on a machine, or how many events a reader was too slow for. */
 export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
 
@@ -46,6 +65,8 @@ export interface KexecReport {
   readonly bytes: string;
   /** Milliseconds from the freeze until the next program was executed. */
   readonly blackout: number;
+  /** Where it had to show that it is good: milliseconds from then on, and what has shown it. */
+  readonly ready?: { readonly milliseconds: number; readonly by: string };
 }
 
 /** A running machine. `luo ps --json` prints an array of these: what is here stays as it is, and more may come. */
@@ -110,14 +131,17 @@ export const CONTROL_SOCKET = 'control.sock';
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, kernel = {}, port, plugged } = message;
+  const { request, sessions = false, timeout, command, kernel = {}, trial, port, plugged } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
   if (request === 'waveform' && typeof port === 'string') return { request, port };
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
-  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
+  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) {
+    if (trial === undefined) return { request, command, kernel };
+    if (isTrial(trial)) return { request, command, kernel, trial };
+  }
   return undefined;
 }
 
@@ -125,6 +149,17 @@ function isNewCommand(value: unknown): value is NewCommand {
   if (!isRecord(value)) return false;
   const { argv, cwd } = value;
   return (argv === undefined || isWords(argv)) && (cwd === undefined || typeof cwd === 'string');
+}
+
+function isTrial(value: unknown): value is TrialRequest {
+  if (!isRecord(value)) return false;
+  const { timeout, by, readyWhen, cwd } = value;
+  return (
+    typeof timeout === 'number' &&
+    (by === undefined || by === 'notify' || by === 'finish') &&
+    (readyWhen === undefined || typeof readyWhen === 'string') &&
+    typeof cwd === 'string'
+  );
 }
 
 function isNewKernel(value: unknown): value is NewKernel {

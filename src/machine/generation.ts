@@ -47,6 +47,7 @@ export class Generation {
   readonly #handlers: ReadonlyMap<number, TrapHandler>;
   readonly #calls: WatchedCalls;
   #panicked = false;
+  #disposed = false;
   /** luo has run out of descriptors in this generation. */
   #full = false;
 
@@ -85,7 +86,7 @@ export class Generation {
 
   /** Releases files whose last descriptor is gone. */
   drain(): void {
-    if (this.#panicked) return;
+    if (this.#panicked || this.#disposed) return;
     try {
       this.channels.drain();
     } catch (error) {
@@ -106,11 +107,13 @@ export class Generation {
   }
 
   /**
-   * Ends the kernel after its programs. What it handed over stays as it is.
+   * Ends the kernel after its programs, once. What it handed over stays as it is.
    *
    * @param next the kernel of the next generation: the same one is not ended
    */
   dispose(next?: Kernel): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.channels.dispose();
     if (this.kernel !== next) this.kernel.shutdown();
     close(this.listener.fd);

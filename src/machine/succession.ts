@@ -8,17 +8,19 @@ import { Change } from './change.js';
 import type { Chronicle } from './chronicle.js';
 import { type Command, findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
+import type { KexecReport } from './control-protocol.js';
 import type { MachineHardware } from './host-hardware.js';
 import { firstOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
-import { cancelled, checkNextKernel, nextKernel, unfreeze } from './live-update.js';
+import { cancelled, checkNextKernel, type NextKernel, nextKernel, unfreeze } from './live-update.js';
 import type { PowerSwitch } from './power-switch.js';
 import type { Programs } from './programs.js';
 import { errnoOf, isRefusal, outcomeOf } from './refusal.js';
 import { describeChange, say } from './report.js';
 import { withReserve } from './reserve.js';
 import type { Stage } from './stage.js';
+import { Trials } from './trials.js';
 import type { Watcher } from './watcher.js';
 
 /** What a succession works with: the rest of the machine. */
@@ -41,15 +43,25 @@ export interface SuccessionParts {
 export class Succession {
   readonly #parts: SuccessionParts;
   readonly #launchpad: Launchpad;
+  readonly #trials: Trials;
   #command: Command;
   /** What the kernel was started with; undefined until the modules of the first one are loaded. */
   #options: KernelOptions | undefined;
   #change: Change | undefined;
 
   constructor(parts: SuccessionParts) {
+    const { watcher, programs, chronicle, config } = parts;
     this.#parts = parts;
-    this.#command = parts.config.command;
-    this.#launchpad = new Launchpad(parts.watcher, parts.programs, parts.config, {
+    this.#trials = new Trials({
+      watcher,
+      programs,
+      recorder: chronicle.recorder,
+      directory: config.directory,
+      complete: (change, report) => this.#complete(change, report),
+      goBack: (change) => this.#goBack(change),
+    });
+    this.#command = config.command;
+    this.#launchpad = new Launchpad(watcher, programs, config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
       failed: (error) => this.#change?.isCommitted === false && this.#fail(this.#change, error),
@@ -64,10 +76,6 @@ export class Succession {
   /** What its kernel was started with; undefined before there is one. */
   get options(): KernelOptions | undefined {
     return this.#options;
-  }
-
-  get isIdle(): boolean {
-    return this.#change === undefined;
   }
 
   get isBooting(): boolean {
@@ -111,11 +119,24 @@ export class Succession {
   /** Whatever has ended: the launcher may be among them. */
   reaped(exits: readonly Exit[]): void {
     this.#launchpad.reaped(exits);
+    this.#trials.reaped(exits);
+  }
+
+  /** The first program has ended by itself. */
+  exited(exit: Exit): void {
+    this.#trials.exited(exit);
+  }
+
+  /** No program runs any more. The machine ends, unless something is under way. */
+  allEnded(): void {
+    if (this.#trials.allEnded() && (this.#change === undefined || this.#trials.wayBack !== undefined))
+      this.#parts.end(this.#parts.programs.exit ?? { code: 0 });
   }
 
   /** The machine has ended: nothing is changed any more. */
   close(): void {
     this.#change?.refuseAtEnd();
+    this.#trials.end();
     this.#launchpad.dismiss();
   }
 
@@ -135,7 +156,7 @@ export class Succession {
   #fail(change: Change, error: unknown): void {
     this.#change = undefined;
     if (!isRefusal(error)) throw error;
-    if (change.kind === 'boot' || change.kind === 'resume') this.#parts.end(outcomeOf(error));
+    if (['boot', 'resume', 'rollback'].includes(change.kind)) this.#parts.end(outcomeOf(error));
     change.refuse(error, errnoOf(error));
     if (change.waiting !== undefined) this.request(change.waiting);
     this.#parts.idle();
@@ -154,48 +175,71 @@ export class Succession {
   #carryOut(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
     const { stage, hardware, chronicle, power } = this.#parts;
     const last = stage.generation;
+    const isBack = change.kind === 'rollback';
     let frozen = false;
+    let next: NextKernel | undefined;
     try {
       const command = this.#commandOf(change);
       const file = findExecutable(command);
       checkNextKernel(change.kind, last, hardware, options, chronicle);
       change.begin();
-      const next = nextKernel(change.kind, last, hardware, options, chronicle);
-      change.carried = next.carried;
-      frozen = next.carried !== undefined;
+      next = nextKernel(change, this.#trials.wayBack, last, hardware, options, chronicle);
+      const { kernel, carried } = next;
+      change.carried = carried;
+      frozen = carried !== undefined && !isBack;
       const generation = stage.next(listener, next);
-      // The programs end: from here on there is no way back.
+      const before = { command: this.#command, options: this.#options ?? options };
+      const equipped = this.#trials.prepare(change, next, command, before);
+      // The programs end: from here on only a generation on trial has a way back.
       frozen = false;
       change.commit();
-      chronicle.change(last, change.kind, () => stage.end(next.kernel));
+      if (!isBack) chronicle.change(last, change.kind, () => stage.end(kernel));
       power.reset();
       change.replaced = this.#command;
       this.#command = command;
       this.#options = options;
       this.#launchpad.take(launcher);
-      stage.begin(generation, launcher, file, command, () => this.#executed(change, launcher, generation.number));
+      stage.begin(generation, launcher, file, equipped, () => this.#executed(change, launcher, generation.number));
     } catch (error) {
       if (frozen && last !== undefined) unfreeze(last);
+      if (!change.isCommitted) next?.copy?.close();
       this.#fail(change, frozen ? cancelled(error) : error);
     }
   }
 
   /** The next program runs, or could not be executed. */
   #executed(change: Change, launcher: Launcher, number: number): void {
-    this.#change = undefined;
     try {
       launcher.becomeProgram();
     } catch (error) {
+      this.#change = undefined;
+      this.#trials.end();
       if (!(error instanceof LauncherError)) throw error;
       this.#notExecuted(change, error);
       return;
     }
-    const report = change.complete(number);
+    const report = change.report(number);
     this.#parts.chronicle.generationBegan(change.kind, number, this.#command.argv, change.carried);
     if (change.kind === 'boot') this.#parts.events.started();
     const line = describeChange(change.kind, report);
     if (line !== undefined) say(line);
+    // For the way back, which must not wait for it.
+    if (this.#trials.begin(change, report)) this.prepareEarly();
+    else this.#complete(change, report);
+  }
+
+  #complete(change: Change, report: KexecReport): void {
+    this.#change = undefined;
+    change.complete(report);
     if (change.waiting !== undefined) this.request(change.waiting);
+  }
+
+  /** The generation on trial is given up: back to what ran before. */
+  #goBack(change: Change): void {
+    const { stage, chronicle } = this.#parts;
+    chronicle.change(stage.generation, 'rollback', () => stage.end());
+    this.#change = undefined;
+    this.#prepare(change);
   }
 
   /** What cannot be executed is found out when the last generation is gone; its command may still do. */
