@@ -21,7 +21,8 @@ const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'pair-two-sessions': 'the ends of a socket pair pass in two sessions',
     'pair-half': 'an end that nobody asks for is closed with its session, and the other end is told',
     'unix-peer-gone': 'a Unix socket whose other end goes is read to its end, or reset where that had bytes to read',
-    'unix-in-flight': 'a descriptor on its way in a Unix socket arrives in the next generation',
+    'unix-in-flight':
+      'a descriptor on its way in a Unix socket arrives in the next generation; that of a session is dead',
   },
   'passed-descriptors': {
     pipe: 'a pipe passes with its content, its capacity, and the flags of each end',

@@ -22,7 +22,7 @@ static int new_file(const char *path, int flags)
 
 static void save_pipe(void)
 {
-	int ends[2];
+	int ends[2], packets[2];
 
 	check(pipe(ends) == 0);
 	check(fcntl(ends[0], F_SETPIPE_SZ, 1 << 17) == 1 << 17);
@@ -30,14 +30,19 @@ static void save_pipe(void)
 	put(ends[1], "inside");
 	preserve(ends[0], 1);
 	preserve(ends[1], 2);
+	check(pipe2(packets, O_DIRECT) == 0);
+	put(packets[1], "one");
+	put(packets[1], "three");
+	preserve(packets[0], 3);
 }
 
 static void restore_pipe(void)
 {
-	int reading = retrieved(1), writing = retrieved(2);
-	char byte;
+	int reading = retrieved(1), writing = retrieved(2), packets = retrieved(3);
+	char byte, bytes[16];
 
 	finish();
+	check(read(packets, bytes, sizeof bytes) == 3 && read(packets, bytes, sizeof bytes) == 5);
 	check(fcntl(reading, F_GETPIPE_SZ) == 1 << 17);
 	check(fcntl(reading, F_GETFL) & O_NONBLOCK);
 	check(!(fcntl(writing, F_GETFL) & O_NONBLOCK));

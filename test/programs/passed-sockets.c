@@ -334,44 +334,60 @@ static void save_unix_peer_gone(void)
 	preserve(resetting[0], 2);
 }
 
-/* A descriptor is on its way, and nobody has it beside the message. */
-static void save_in_flight(void)
+static void send_descriptor(int socket, int fd)
 {
-	int pair[2], ends[2];
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	char control[CMSG_SPACE(sizeof fd)] = { 0 };
 	struct iovec data = { .iov_base = "x", .iov_len = 1 };
 	struct msghdr message = {
 		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
-	check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pipe(ends) == 0);
-	put(ends[1], "inside");
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &ends[0], sizeof(int));
-	check(sendmsg(pair[1], &message, 0) == 1);
+	header->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(header), &fd, sizeof fd);
+	check(sendmsg(socket, &message, 0) == 1 && close(fd) == 0);
+}
+
+static int received_descriptor(int socket)
+{
+	int fd;
+	char control[CMSG_SPACE(sizeof fd)], byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+	};
+
+	check(recvmsg(socket, &message, 0) == 1 && CMSG_FIRSTHDR(&message));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+	return fd;
+}
+
+/* Descriptors are on their way, and nobody has them beside the messages: of a pipe, and of a session. */
+static void save_in_flight(void)
+{
+	int pair[2], ends[2];
+
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pipe(ends) == 0);
+	put(ends[1], "inside");
+	send_descriptor(pair[1], ends[0]);
+	send_descriptor(pair[1], luo_session(device, LUO_CREATE_SESSION, "in flight"));
 	preserve(pair[0], 1);
-	close(ends[0]);
 	close(ends[1]);
 	close(pair[1]);
 }
 
 static void restore_in_flight(void)
 {
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
-	};
-	int fd, receiver = retrieved(1);
+	int receiver = retrieved(1), reading;
 
 	finish();
-	check(recvmsg(receiver, &message, 0) == 1 && CMSG_FIRSTHDR(&message));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
-	expect(fd, "inside");
-	expect_end(fd);
+	reading = received_descriptor(receiver);
+	expect(reading, "inside");
+	expect_end(reading);
+	check_fails(luo_finish(received_descriptor(receiver)), ENOTTY);
+	check(luo_session(device, LUO_RETRIEVE_SESSION, "in flight") >= 0);
 	expect_end(receiver);
 }
 
