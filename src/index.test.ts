@@ -17,6 +17,7 @@ test('the package is what it exports, by its name', async () => {
     'Memfd',
     'PersistentState',
     'PersistentStateError',
+    'notifyReady',
   ]);
   equal(imported, luo);
 });

@@ -220,6 +220,13 @@ for (const [title, script, how] of [
   });
 }
 
+test('a program that starts warm cannot be on trial', async () => {
+  await using luo = new Luo();
+  const { code, stderr } = await luo.run(['kexec', '--warm', '--ready-timeout=5', 'a']);
+  assert.equal(code, 125);
+  assert.match(stderr, /option '--warm' cannot be used with option '--ready-timeout <seconds>'/);
+});
+
 test('a time that is no number of seconds is refused', async () => {
   await using luo = new Luo();
   const { code, stderr } = await luo.run(['kexec', '--warm-timeout=soon', 'a']);

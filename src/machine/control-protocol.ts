@@ -3,16 +3,19 @@ import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
 
+/** What is asked for of a live update, by a person. */
+export interface KexecRequest {
+  readonly command?: NewCommand;
+  readonly kernel?: NewKernel;
+  readonly trial?: TrialRequest;
+  /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. No trial goes with it. */
+  readonly warm?: WarmSettings;
+}
+
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
-  | {
-      readonly request: 'kexec';
-      readonly command: NewCommand;
-      readonly kernel?: NewKernel;
-      /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. */
-      readonly warm?: WarmSettings;
-    }
+  | ({ readonly request: 'kexec' } & KexecRequest)
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
   /** What happened on the wires of its emulated serial ports, or of the one that is named. */
@@ -41,6 +44,18 @@ export interface WarmSettings {
   readonly timeout: number;
 }
 
+/** A new generation has to show that it is good: the machine goes back to the last one where it does not. */
+export interface TrialRequest {
+  /** In milliseconds, from the execution of its first program. */
+  readonly timeout: number;
+  /** What shows that it is good: a notification alone, or its sessions alone; by default whichever comes first. */
+  readonly by?: 'notify' | 'finish';
+  /** A command of the shell that succeeds when it is good. Nothing else counts then. */
+  readonly readyWhen?: string;
+  /** Where that is run. */
+  readonly cwd: string;
+}
+
 /** What happens on a machine, or how many events a reader was too slow for. */
 export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
 
@@ -61,6 +76,8 @@ export interface KexecReport {
    * open of the device was answered.
    */
   readonly blackout: number;
+  /** Where it had to show that it is good: milliseconds from then on, and what has shown it. */
+  readonly ready?: { readonly milliseconds: number; readonly by: string };
 }
 
 /** A running machine. `luo ps --json` prints an array of these: what is here stays as it is, and more may come. */
@@ -135,16 +152,30 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
   return request === 'kexec' ? parseKexec(message) : undefined;
 }
 
-function parseKexec({ command, kernel = {}, warm }: Record<string, unknown>): ControlRequest | undefined {
+function parseKexec({ command, kernel = {}, trial, warm }: Record<string, unknown>): ControlRequest | undefined {
   if (!isNewCommand(command) || !isNewKernel(kernel)) return undefined;
-  if (warm === undefined) return { request: 'kexec', command, kernel };
-  return isWarmSettings(warm) ? { request: 'kexec', command, kernel, warm } : undefined;
+  const request = { request: 'kexec', command, kernel } as const;
+  if (trial === undefined && warm === undefined) return request;
+  if (warm === undefined) return isTrial(trial) ? { ...request, trial } : undefined;
+  // What would show that a generation is good is in the environment of its program, which runs already.
+  return trial === undefined && isWarmSettings(warm) ? { ...request, warm } : undefined;
 }
 
 function isNewCommand(value: unknown): value is NewCommand {
   if (!isRecord(value)) return false;
   const { argv, cwd } = value;
   return (argv === undefined || isWords(argv)) && (cwd === undefined || typeof cwd === 'string');
+}
+
+function isTrial(value: unknown): value is TrialRequest {
+  if (!isRecord(value)) return false;
+  const { timeout, by, readyWhen, cwd } = value;
+  return (
+    typeof timeout === 'number' &&
+    (by === undefined || by === 'notify' || by === 'finish') &&
+    (readyWhen === undefined || typeof readyWhen === 'string') &&
+    typeof cwd === 'string'
+  );
 }
 
 function isNewKernel(value: unknown): value is NewKernel {

@@ -82,6 +82,7 @@ test('parseRequest() takes the requests of the protocol and nothing else', () =>
   }
   const warm = { request: 'kexec', command: {}, kernel: {}, warm: { timeout: 30_000 } };
   assert.deepEqual(parseRequest(warm), warm);
+  assert.equal(parseRequest({ ...warm, trial: { timeout: 1, cwd: '/' } }), undefined);
   for (const part of [null, true, {}, { timeout: -1 }, { timeout: '1' }]) {
     assert.equal(parseRequest({ ...warm, warm: part }), undefined);
   }

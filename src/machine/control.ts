@@ -70,7 +70,7 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
     case 'kexec': {
       const asked = new AbortController();
       socket.once('close', () => asked.abort());
-      machine.kexec(request.command, request.kernel, asked.signal, request.warm).then(
+      machine.kexec(request, asked.signal).then(
         (report) => answer({ kexec: report }),
         (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
       );

@@ -48,6 +48,7 @@ export class Generation {
   readonly #handlers: ReadonlyMap<number, TrapHandler>;
   readonly #calls: WatchedCalls;
   #panicked = false;
+  #disposed = false;
   /** luo has run out of descriptors in this generation. */
   #full = false;
 
@@ -120,7 +121,7 @@ export class Generation {
 
   /** Releases files whose last descriptor is gone. */
   drain(): void {
-    if (this.#panicked) return;
+    if (this.#panicked || this.#disposed) return;
     try {
       this.channels.drain();
     } catch (error) {
@@ -141,11 +142,13 @@ export class Generation {
   }
 
   /**
-   * Ends the kernel after its programs. What it handed over stays as it is.
+   * Ends the kernel after its programs, once. What it handed over stays as it is.
    *
    * @param next the kernel of the next generation: the same one is not ended
    */
   dispose(next?: Kernel): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.channels.dispose();
     if (this.kernel !== next) this.kernel.shutdown();
     close(this.listener.fd);

@@ -4,7 +4,7 @@ import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { KexecReport, MachineStatus, NewCommand, NewKernel, WarmSettings } from './control-protocol.js';
+import type { KexecReport, KexecRequest, MachineStatus } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
 import { createHardware, type MachineHardware, type MakePorts } from './host-hardware.js';
 import { newOptions } from './kernel-options.js';
@@ -47,6 +47,7 @@ export class Machine {
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
         this.chronicle.programExited(this.#stage.generation, exit);
+        this.#succession.exited(exit);
         events.exited?.(exit);
       },
       stays: (exit, left) => say(describeRest(config.name, this.#succession.command.argv[0] ?? '', exit, left)),
@@ -109,22 +110,23 @@ export class Machine {
   /**
    * Goes into the next generation.
    *
-   * @param command, newKernel what is new of what it runs, and of what its kernel is started with
+   * @param new what is new of what it runs and of what its kernel is started with, whether it is on trial, and
+   * whether its program is started first
    * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
-   * @param warm given where the next program is started first
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
   kexec(
-    command: NewCommand = {},
-    newKernel: NewKernel = {},
+    { command = {}, kernel: newKernel = {}, trial, warm }: KexecRequest = {},
     asked?: AbortSignal,
-    warm?: WarmSettings,
   ): Promise<KexecReport> {
-    const early = warm === undefined ? {} : { warm };
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        const next = Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {};
-        const change = new Change('kexec', { ...next, ...early, kernel, succeeded, failed });
+        const next = {
+          ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {}),
+          ...(trial === undefined ? {} : { trial }),
+          ...(warm === undefined ? {} : { warm }),
+        };
+        const change = new Change('kexec', { ...next, kernel, succeeded, failed });
         this.#succession.request(change);
         asked?.addEventListener('abort', () => this.#succession.cancelWarm('who asked for it waits no more', change));
       });
@@ -179,7 +181,7 @@ export class Machine {
 
   /** Nothing runs any more, and nothing is about to. */
   #endIfOver(): void {
-    if (this.#stage.isOver && this.#succession.isIdle) this.#end(this.#programs.exit ?? { code: 0 });
+    if (this.#stage.isOver) this.#succession.allEnded();
   }
 
   #reap(): void {

@@ -56,6 +56,11 @@ export class Programs {
     return this.#first?.exit;
   }
 
+  /** Whether somebody asked the first program to end, by a signal that luo passed on. */
+  get wasAskedToEnd(): boolean {
+    return this.#asked !== undefined;
+  }
+
   /** Every process of the machine, the first one included while it runs. */
   list(): number[] {
     return descendants(process.pid, { has: (pid) => this.#isSpared(pid) });

@@ -10,29 +10,27 @@ import type { Command } from './command.js';
 import type { Generation } from './generation.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { LiveUpdateError } from './live-update.js';
-import type { Programs } from './programs.js';
 import { isRefusal, type Refusal } from './refusal.js';
 import { withReserve } from './reserve.js';
 import { signalName } from './signals.js';
-import type { Watcher } from './watcher.js';
+import type { SuccessionParts } from './succession-parts.js';
 
 export interface WarmStartOptions {
-  readonly watcher: Watcher;
-  readonly programs: Programs;
   /** That becomes the program; nobody else watches it any more. */
   readonly launcher: Launcher;
   readonly listener: Listener;
   readonly file: string;
   readonly command: Command;
-  /** The generation that runs, and answers what can be answered before the next one. */
-  readonly generation: Generation;
   /** How long the program may take until it waits. Milliseconds. */
   readonly timeout: number;
-  /** Called once, when the program waits: see `take`. */
+  /** Called once, when the program waits: see `handOver`. */
   readonly waits: () => void;
   /** Called once where it will never wait. Nothing has changed then, but that `end` is to be called. */
   readonly failed: (refusal: Refusal) => void;
 }
+
+/** The rest of the machine, as far as it has to do with it. */
+type WarmStartParts = Pick<SuccessionParts, 'watcher' | 'programs' | 'stage' | 'events'>;
 
 /** Marks are above what anybody would set, and all different. */
 let lastMark = 1n << 62n;
@@ -44,16 +42,23 @@ export class WarmStart {
   readonly listener: Listener;
   readonly file: string;
   readonly command: Command;
+  readonly #parts: WarmStartParts;
   readonly #options: WarmStartOptions;
+  /** The generation that runs, and answers what can be answered before the next one. */
+  readonly #last: Generation;
   readonly #mark: bigint;
   /** The call that it waits in. */
   #held: Notification | undefined;
   #isProgram = false;
   #isOver = false;
 
-  /** Starts the program. */
-  constructor(options: WarmStartOptions) {
-    const { watcher, programs, launcher, listener, file, command, timeout } = options;
+  /** Starts the program. There must be a generation that runs. */
+  constructor(parts: WarmStartParts, options: WarmStartOptions) {
+    const { watcher, programs, stage, events } = parts;
+    const { launcher, listener, file, command, timeout } = options;
+    if (stage.generation === undefined) throw new Error('Cannot start a program warm: no generation runs');
+    this.#last = stage.generation;
+    this.#parts = parts;
     this.#options = options;
     this.launcher = launcher;
     this.listener = listener;
@@ -61,6 +66,7 @@ export class WarmStart {
     this.command = command;
     lastMark += 1n;
     this.#mark = lastMark;
+    events.warm?.(listener.fd);
     programs.spare(launcher.pid, this.#mark);
     watcher.watch(launcher.socket, () => this.#attempt(() => this.#becomeProgram()));
     watcher.watchListener(listener.fd, (events) => this.#serve(events));
@@ -78,22 +84,23 @@ export class WarmStart {
   }
 
   /**
-   * Hands the program over to its generation, which has begun: its listener is watched no more.
+   * Hands the program over to its generation, which begins with that. The last one must have ended.
    *
-   * @returns the call that it waits in
+   * @returns answers the call that it waits in
    */
-  take(): Notification {
+  handOver(generation: Generation): () => void {
     const held = this.#held;
-    if (held === undefined) throw new Error('Cannot take over a program that does not wait');
-    this.#options.watcher.unwatch(this.listener.fd);
+    if (held === undefined) throw new Error('Cannot hand over a program that does not wait');
     this.#isOver = true;
-    return held;
+    this.#parts.watcher.unwatch(this.listener.fd);
+    this.#parts.stage.beginWarm(generation, this.launcher);
+    return () => generation.answer(held);
   }
 
   /** Ends the program, and all that it has started. */
   end(): void {
     this.#isOver = true;
-    const { watcher, programs } = this.#options;
+    const { watcher, programs } = this.#parts;
     watcher.unwatch(this.listener.fd);
     if (!this.#isProgram) watcher.unwatch(this.launcher.socket);
     withReserve(() => programs.endSpared(this.launcher.pid, this.#mark));
@@ -104,13 +111,13 @@ export class WarmStart {
   #serve(events: number): void {
     if ((events & EPOLLIN) === 0) {
       // The last of its threads is gone.
-      this.#options.watcher.unwatch(this.listener.fd);
+      this.#parts.watcher.unwatch(this.listener.fd);
       this.#endedEarly();
       return;
     }
     const call = this.listener.receive();
     // What comes while the first one waits is taken by the generation.
-    if (call === undefined || this.#options.generation.answerGuest(call, this.listener)) return;
+    if (call === undefined || this.#last.answerGuest(call, this.listener)) return;
     this.#attempt(() => {
       // Whoever makes such a call is a program, though its launcher may not have told yet.
       this.#becomeProgram();
@@ -121,7 +128,7 @@ export class WarmStart {
 
   #becomeProgram(): void {
     if (this.#isProgram) return;
-    this.#options.watcher.unwatch(this.launcher.socket);
+    this.#parts.watcher.unwatch(this.launcher.socket);
     // From here on its socket is closed.
     this.#isProgram = true;
     try {
