@@ -72,13 +72,7 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see from now on').choices(profiles))
   .option('--module <file>', 'a kernel module in place of those of the last kernel; may be repeated', append)
   .addOption(new Option('--no-modules', 'no kernel modules from now on').conflicts('module'))
-  .addOption(
-    new Option('--warm', 'start the command first: the last one goes on until it opens /dev/liveupdate').conflicts([
-      'readyTimeout',
-      'readyBy',
-      'readyWhen',
-    ]),
-  )
+  .addOption(new Option('--warm', 'start the command first: the last one goes on until it opens /dev/liveupdate'))
   .addOption(
     new Option('--warm-timeout <seconds>', 'how long that may take (implies --warm)')
       .default(30)

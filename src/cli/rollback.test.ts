@@ -119,6 +119,39 @@ test('a live update for which luo has too few descriptors to go back is refused,
   await running.says(/restored 1 session/);
 });
 
+test('a version that starts warm has to show that it is good all the same, from its generation on', {
+  skip,
+}, async () => {
+  await using luo = new Luo();
+  const running = await serving(luo);
+  await rolledBack(
+    luo,
+    running,
+    await update(luo, 'half', '--warm', '--ready-timeout', '30'),
+    'exited with 4 before it was ready',
+  );
+  await running.says(/serve begins\none is there\ntwo is there\nserves\n$/);
+  const early = await update(luo, 'exit', '--warm', '--ready-timeout', '30');
+  assert.match(early.stderr, /exited with 3 before it opened \/dev\/liveupdate.*Nothing was frozen/);
+  const good = await update(luo, 'notify', '--warm', '--ready-timeout', '30');
+  assert.equal(good.code, 0, good.stderr);
+  assert.match(good.stderr, /: kexec: generation 4, .*, ready after \d+ ms: READY=1\n$/);
+  assert.deepEqual(
+    readdirSync(join(luo.directory, 'run', 'web')).filter((file) => file.startsWith('notify')),
+    [],
+  );
+});
+
+test('a machine whose directory has no place for the socket starts no trial, and says so', { skip }, async () => {
+  await using luo = new Luo();
+  await serving(luo);
+  writeFileSync(join(luo.directory, 'run', 'web', 'notify-2.sock'), '');
+  const { code, stderr } = await update(luo, 'finish', '--ready-timeout', '30');
+  assert.equal(code, 125);
+  assert.match(stderr, /^luo: Cannot make \$NOTIFY_SOCKET: .*error 98.*Nothing has changed\n$/);
+  assert.equal((await update(luo, 'finish')).code, 0);
+});
+
 test('a version that was given up can be followed by a good one, with nothing missing', { skip }, async () => {
   await using luo = new Luo();
   const running = await serving(luo);

@@ -8,7 +8,7 @@ export interface KexecRequest {
   readonly command?: NewCommand;
   readonly kernel?: NewKernel;
   readonly trial?: TrialRequest;
-  /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. No trial goes with it. */
+  /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. */
   readonly warm?: WarmSettings;
 }
 
@@ -155,10 +155,8 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
 function parseKexec({ command, kernel = {}, trial, warm }: Record<string, unknown>): ControlRequest | undefined {
   if (!isNewCommand(command) || !isNewKernel(kernel)) return undefined;
   const request = { request: 'kexec', command, kernel } as const;
-  if (trial === undefined && warm === undefined) return request;
-  if (warm === undefined) return isTrial(trial) ? { ...request, trial } : undefined;
-  // What would show that a generation is good is in the environment of its program, which runs already.
-  return trial === undefined && isWarmSettings(warm) ? { ...request, warm } : undefined;
+  if ((trial !== undefined && !isTrial(trial)) || (warm !== undefined && !isWarmSettings(warm))) return undefined;
+  return { ...request, ...(trial === undefined ? {} : { trial }), ...(warm === undefined ? {} : { warm }) };
 }
 
 function isNewCommand(value: unknown): value is NewCommand {

@@ -50,7 +50,7 @@ export class Machine {
         this.#succession.exited(exit);
         events.exited?.(exit);
       },
-      stays: (exit, left) => say(describeRest(config.name, this.#succession.command.argv[0] ?? '', exit, left)),
+      stays: (exit, left) => say(describeRest(config.name, this.#succession.running.command.argv[0] ?? '', exit, left)),
     });
     this.#stage = new Stage({
       watcher: this.#watcher,
@@ -102,7 +102,7 @@ export class Machine {
 
   /** @param detailed whether each session is wanted, too */
   status(detailed = false): MachineStatus {
-    const { command, options } = this.#succession;
+    const { command, options } = this.#succession.running;
     const [generation, processes] = [this.#stage.generation, this.#programs.list().length];
     return statusOf(this.#config, { generation, processes, command, options }, detailed);
   }
@@ -122,7 +122,7 @@ export class Machine {
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
         const next = {
-          ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {}),
+          ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.running.command, ...command } } : {}),
           ...(trial === undefined ? {} : { trial }),
           ...(warm === undefined ? {} : { warm }),
         };
@@ -161,7 +161,7 @@ export class Machine {
    */
   signal(signal: NodeJS.Signals, fromTerminal = false): void {
     if (this.#stage.generation === undefined) {
-      const failure = `Cannot start "${this.#succession.command.argv[0]}": ${signal} came first`;
+      const failure = `Cannot start "${this.#succession.running.command.argv[0]}": ${signal} came first`;
       if (asksToEnd(signal)) this.#end({ failure, signal: constants.signals[signal] });
       return;
     }

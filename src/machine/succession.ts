@@ -7,13 +7,13 @@ import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
 import { type Command, findExecutable } from './command.js';
 import type { KexecReport } from './control-protocol.js';
-import { firstOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
 import { cancelled, checkNextKernel, LiveUpdateError, type NextKernel, nextKernel, unfreeze } from './live-update.js';
 import { errnoOf, isRefusal, outcomeOf } from './refusal.js';
 import { describeChange, say } from './report.js';
 import { withReserve } from './reserve.js';
+import { Running } from './running.js';
 import type { SuccessionParts } from './succession-parts.js';
 import { Trials } from './trials.js';
 import { WarmStart } from './warm-start.js';
@@ -22,15 +22,14 @@ export class Succession {
   readonly #parts: SuccessionParts;
   readonly #launchpad: Launchpad;
   readonly #trials: Trials;
-  #command: Command;
-  /** What the kernel was started with; undefined until the modules of the first one are loaded. */
-  #options: KernelOptions | undefined;
+  /** What the generation runs. */
+  readonly running: Running;
   #change: Change | undefined;
   /** The program of the change, where it runs before its generation does. */
   #warm: WarmStart | undefined;
 
   constructor(parts: SuccessionParts) {
-    const { watcher, programs, chronicle, config } = parts;
+    const { watcher, programs, chronicle, config, events } = parts;
     this.#parts = parts;
     this.#trials = new Trials({
       watcher,
@@ -40,22 +39,12 @@ export class Succession {
       complete: (change, report) => this.#complete(change, report),
       goBack: (change) => this.#goBack(change),
     });
-    this.#command = config.command;
+    this.running = new Running(config, events);
     this.#launchpad = new Launchpad(watcher, programs, config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
       failed: (error) => this.#waitsForLauncher() && this.#change !== undefined && this.#fail(this.#change, error),
     });
-  }
-
-  /** What the generation runs. */
-  get command(): Command {
-    return this.#command;
-  }
-
-  /** What its kernel was started with; undefined before there is one. */
-  get options(): KernelOptions | undefined {
-    return this.#options;
   }
 
   get isBooting(): boolean {
@@ -64,13 +53,10 @@ export class Succession {
 
   /** Begins the first generation. Its launcher gets ready while its modules are loaded. */
   boot(): void {
-    const { config, watcher, end } = this.#parts;
+    const { watcher, end } = this.#parts;
     this.request(new Change('boot'));
-    const load = async () => {
-      this.#options = await firstOptions(config);
-      this.#advance();
-    };
-    watcher.during(load()).catch((error: unknown) => {
+    const loaded = this.running.load().then(() => this.#advance());
+    watcher.during(loaded).catch((error: unknown) => {
       end({ failure: error instanceof Error ? error.message : String(error) });
     });
   }
@@ -151,6 +137,7 @@ export class Succession {
     this.#change = undefined;
     this.#warm?.end();
     this.#warm = undefined;
+    this.#trials.end();
     if (!isRefusal(error)) throw error;
     if (['boot', 'resume', 'rollback'].includes(change.kind)) this.#parts.end(outcomeOf(error));
     change.refuse(error, errnoOf(error));
@@ -160,15 +147,15 @@ export class Succession {
 
   /** Carries out the change that was asked for, once there are a launcher and the modules of the first kernel. */
   #advance(): void {
-    const [change, options, launcher] = [this.#change, this.#options, this.#launchpad.launcher];
-    if (change === undefined || options === undefined || launcher?.listener === undefined) return;
-    if (!this.#waitsForLauncher()) return;
+    const [change, launcher] = [this.#change, this.#launchpad.launcher];
+    if (change === undefined || launcher?.listener === undefined || !this.#waitsForLauncher()) return;
+    const options = this.running.optionsAfter(change);
+    if (options === undefined) return;
     const { listener } = launcher;
-    const next = { ...options, ...change.options.kernel };
     const { warm } = change.options;
     withReserve(() => {
-      if (warm === undefined) this.#carryOut(change, launcher, listener, next);
-      else this.#startWarm(change, warm.timeout, launcher, listener, next);
+      if (warm === undefined) this.#carryOut(change, launcher, listener, options);
+      else this.#startWarm(change, warm.timeout, launcher, listener, options);
     });
   }
 
@@ -179,7 +166,7 @@ export class Succession {
 
   #startWarm(change: Change, timeout: number, launcher: Launcher, listener: Listener, options: KernelOptions): void {
     try {
-      const command = this.#commandOf(change);
+      const command = this.#equipped(change);
       const file = findExecutable(command);
       this.#launchpad.take(launcher);
       this.#warm = new WarmStart(this.#parts, {
@@ -200,7 +187,8 @@ export class Succession {
     let frozen = false;
     let next: NextKernel | undefined;
     try {
-      const command = warm?.command ?? this.#commandOf(change);
+      const command = this.#commandOf(change);
+      const equipped = warm?.command ?? this.#equipped(change);
       const file = warm?.file ?? findExecutable(command);
       checkNextKernel(change.kind, last, hardware, options, chronicle);
       change.begin();
@@ -209,19 +197,18 @@ export class Succession {
       change.carried = carried;
       frozen = carried !== undefined && !isBack;
       const generation = stage.next(listener, next);
-      const before = { command: this.#command, options: this.#options ?? options };
-      const equipped = this.#trials.prepare(change, next, command, before);
+      const before = { command: this.running.command, options: this.running.options ?? options };
+      this.#trials.prepare(change, next, command, before);
       // The programs end: from here on only a generation on trial has a way back.
       frozen = false;
       change.commit();
       if (!isBack) chronicle.change(last, change.kind, () => stage.end(kernel));
       power.reset();
-      change.replaced = this.#command;
-      this.#command = command;
-      this.#options = options;
+      change.replaced = before.command;
+      this.running.become(command, options);
       if (warm !== undefined) {
-        // What the program asks for when it goes on may be another change.
-        [this.#warm, this.#change] = [undefined, undefined];
+        // What the program asks for when it goes on may be another change, unless it is on trial.
+        [this.#warm, this.#change] = [undefined, change.options.trial === undefined ? undefined : change];
         this.#hasBegun(change, generation.number, warm.handOver(generation));
         return;
       }
@@ -250,7 +237,7 @@ export class Succession {
 
   /** @param resume lets a program go on that waits for it */
   #hasBegun(change: Change, number: number, resume?: () => void): void {
-    this.#parts.chronicle.generationBegan(change.kind, number, this.#command.argv, change.carried);
+    this.#parts.chronicle.generationBegan(change.kind, number, this.running.command.argv, change.carried);
     resume?.();
     const report = change.report(number);
     if (change.kind === 'boot') this.#parts.events.started();
@@ -287,12 +274,16 @@ export class Succession {
     const failure = `${error.message}. "${replaced.argv[0]}" runs again instead: nothing was lost`;
     say(failure);
     change.refuse(new Error(failure), errno.EIO);
-    this.#command = replaced;
+    this.running.become(replaced);
     this.request(new Change('resume'));
   }
 
-  #commandOf({ kind, options }: Change): Command {
-    const number = (this.#parts.stage.generation?.number ?? 0) + (kind === 'resume' ? 0 : 1);
-    return options.command ?? this.#parts.events.commandOf?.(number) ?? this.#command;
+  /** What is executed, with what it must know beyond that. */
+  #equipped(change: Change): Command {
+    return this.#trials.equip(change, (this.#parts.stage.generation?.number ?? 0) + 1, this.#commandOf(change));
+  }
+
+  #commandOf(change: Change): Command {
+    return this.running.commandAfter(change, this.#parts.stage.generation?.number ?? 0);
   }
 }

@@ -1,13 +1,9 @@
 /** The time in which a new generation has to show that it is good, before the last one is given up. */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatagramSocket } from '../host/datagram.js';
 import type { Exit } from '../host/processes.js';
-import type { Command } from './command.js';
 import type { KexecReport, TrialRequest } from './control-protocol.js';
 import type { CallEvent } from './events.js';
 import { HealthCheck } from './health-check.js';
-import { parseNotification } from './notification.js';
+import type { NotifySocket } from './notify-socket.js';
 import type { Recorder } from './recorder.js';
 import { describeExit } from './report.js';
 import type { Watcher } from './watcher.js';
@@ -15,8 +11,8 @@ import type { Watcher } from './watcher.js';
 export interface TrialParts {
   readonly watcher: Watcher;
   readonly recorder: Recorder;
-  /** Of the machine, for a socket. */
-  readonly directory: string;
+  /** The trial closes it. */
+  readonly socket: NotifySocket;
   readonly generation: number;
   /** The sessions that it took over, by the names that events have. */
   readonly sessions: readonly string[];
@@ -41,8 +37,6 @@ export class Trial {
   readonly #done = new Set<string>();
   readonly #request: TrialRequest;
   readonly #parts: TrialParts;
-  readonly #path: string;
-  readonly #socket: DatagramSocket;
   #health: HealthCheck | undefined;
   #unwatch: (() => void) | undefined;
   /** When its time is over, on the clock of `performance`. */
@@ -54,18 +48,9 @@ export class Trial {
   #status: string | undefined;
   #isOver = false;
 
-  /** @throws SystemError where the machine's directory has no place for a socket */
   constructor(request: TrialRequest, parts: TrialParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#path = join(parts.directory, `notify-${parts.generation}.sock`);
-    this.#socket = new DatagramSocket(this.#path);
-  }
-
-  /** The command with what its program must know. */
-  equip(command: Command): Command {
-    const others = command.env.filter((one) => !one.startsWith('NOTIFY_SOCKET='));
-    return { ...command, env: [...others, `NOTIFY_SOCKET=${this.#path}`] };
   }
 
   /** Its first program runs: what happens from now on counts. */
@@ -76,7 +61,7 @@ export class Trial {
     this.#unwatch = recorder.watch((event) => {
       if (event.event === 'call' && event.error === undefined) this.#note(event);
     });
-    watcher.watch(this.#socket.fd, () => this.#hear());
+    watcher.watch(this.#parts.socket.fd, () => this.#hear());
     this.#end = this.#begun + this.#request.timeout;
     this.#awaitEnd();
     const { readyWhen, cwd } = this.#request;
@@ -108,9 +93,9 @@ export class Trial {
     this.#isOver = true;
     this.#unwatch?.();
     this.#health?.close();
-    this.#parts.watcher.unwatch(this.#socket.fd);
-    this.#socket.close();
-    rmSync(this.#path, { force: true });
+    const { watcher, socket } = this.#parts;
+    watcher.unwatch(socket.fd);
+    socket.close();
   }
 
   #note({ call, session, generation }: CallEvent): void {
@@ -130,10 +115,8 @@ export class Trial {
   }
 
   #hear(): void {
-    while (!this.#isOver) {
-      const text = this.#socket.receive();
-      if (text === undefined) return;
-      const { ready, status, extension } = parseNotification(text);
+    for (let said = this.#parts.socket.receive(); said !== undefined; said = this.#parts.socket.receive()) {
+      const { ready, status, extension } = said;
       this.#status = status ?? this.#status;
       if (extension !== undefined) this.#end = Math.max(this.#end, performance.now() + extension);
       if (ready && this.#counts('notify')) this.#good('READY=1');

@@ -5,13 +5,16 @@ import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
 import type { Command } from './command.js';
 import type { KexecReport } from './control-protocol.js';
-import type { NextKernel, WayBack } from './live-update.js';
+import { LiveUpdateError, type NextKernel, type WayBack } from './live-update.js';
+import { NotifySocket } from './notify-socket.js';
 import type { Programs } from './programs.js';
-import { describeCarried, describeReady, say } from './report.js';
+import { describeCarried, describeReady, describeThrown, say } from './report.js';
 import { nameText } from './session-status.js';
 import { Trial, type TrialParts } from './trial.js';
 
-export interface TrialsParts extends Pick<TrialParts, 'watcher' | 'recorder' | 'directory'> {
+export interface TrialsParts extends Pick<TrialParts, 'watcher' | 'recorder'> {
+  /** Of the machine. */
+  readonly directory: string;
   readonly programs: Programs;
   /** A live update is done: its generation is good. */
   complete(change: Change, report: KexecReport): void;
@@ -37,6 +40,8 @@ interface Tried extends WayBack {
 export class Trials {
   readonly #parts: TrialsParts;
   #tried: Tried | undefined;
+  /** Of the program that is about to be started. */
+  #socket: NotifySocket | undefined;
 
   constructor(parts: TrialsParts) {
     this.#parts = parts;
@@ -48,26 +53,39 @@ export class Trials {
   }
 
   /**
-   * Puts the generation on trial that comes next, where its live update asks for that.
+   * The program of a live update is about to be started.
    *
-   * @returns the command with what the program must know
-   * @throws SystemError where the machine's directory has no place for a socket
+   * @param generation of which it will be
+   * @returns the command with what it must know, where it has to show that it is good
+   * @throws LiveUpdateError where the machine's directory has no place for a socket: nothing has changed then
    */
-  prepare(change: Change, { number, kernel, copy }: NextKernel, command: Command, before: Before): Command {
+  equip({ options: { trial } }: Change, generation: number, command: Command): Command {
+    if (trial === undefined) return command;
+    try {
+      this.#socket = new NotifySocket(this.#parts.directory, generation);
+    } catch (error) {
+      throw new LiveUpdateError(`Cannot make $NOTIFY_SOCKET: ${describeThrown(error)}. Nothing has changed`, errno.EIO);
+    }
+    return this.#socket.equip(command);
+  }
+
+  /** Puts the generation on trial that comes next, where its live update asks for that. */
+  prepare(change: Change, { number, kernel, copy }: NextKernel, command: Command, before: Before): void {
     const { trial: request } = change.options;
-    if (request === undefined || copy === undefined) return command;
-    const { watcher, recorder, directory } = this.#parts;
+    const socket = this.#socket;
+    if (request === undefined || copy === undefined || socket === undefined) return;
+    this.#socket = undefined;
+    const { watcher, recorder } = this.#parts;
     const trial = new Trial(request, {
       watcher,
       recorder,
-      directory,
+      socket,
       generation: number,
       sessions: kernel.state().incoming.map(({ name }) => nameText(name)),
       good: (report) => this.#keep(report),
       bad: (reason) => this.#giveUp(reason),
     });
     this.#tried = { number, trial, copy, change, command, before, finished: trial.finished };
-    return trial.equip(command);
   }
 
   /**
@@ -104,6 +122,8 @@ export class Trials {
 
   /** There is nothing to go back to any more. */
   end(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
     this.#tried?.trial.close();
     this.#tried?.copy.close();
     this.#tried = undefined;
