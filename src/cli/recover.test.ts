@@ -265,3 +265,23 @@ test('a machine whose keeper was killed goes on, says so, and its end leaves not
   await luo.logMatches('web', /^checked 4$/m);
   await luo.nothingIsLeft();
 });
+
+for (const options of [['--abi', 'v5'], ['--strict']]) {
+  test(`every byte comes back with ${options.join(' ')}, too`, { skip }, async () => {
+    await using luo = new Luo();
+    await crashed(luo, ...options);
+    await held(luo);
+    await recoverAll(luo);
+  });
+}
+
+test('two thousand files come back', { skip }, async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'web', '--', agent, 'many', '2000']);
+  await luo.logMatches('web', /^ready$/m);
+  process.kill((await statusOf(luo)).pid, 'SIGKILL');
+  match(await held(luo), /is held: 1 session, 2000 files/);
+  equal((await luo.run(['recover', 'web'])).code, 0);
+  await luo.logMatches('web', /^all 2000 there$/m);
+  await luo.nothingIsLeft();
+});
