@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { say } from '../machine/report.js';
+import { crashPolicies } from '../machine/vault/vault.js';
 import { faults } from './faults.js';
 import { withEmptyValues } from './optional-values.js';
 
@@ -40,6 +41,12 @@ program
   .option('--trace [=FILE]', 'show each call, callback and KHO action, on standard error or in a file')
   .option('--trace-json [=FILE]', 'the same for programs: a JSON text a line')
   .option('--inject <fault>', 'let something fail, such as retrieve_fd:token=1:errno=EIO; may be repeated', append)
+  .addOption(
+    new Option(
+      '--on-crash <policy>',
+      'what becomes of preserved files after a crash (default: end; hold with -d)',
+    ).choices(crashPolicies),
+  )
   .option('--list-faults', 'list what --inject can let fail, as luo faults does')
   .on('option:list-faults', () => {
     faults();
@@ -98,6 +105,18 @@ program
     const { kexec } = await import('./kexec.js');
     const { name, argv } = separate(args);
     await kexec(name, argv, options);
+  });
+
+program
+  .command('recover')
+  .description('boot a machine again that was held after a crash: what it had preserved is there')
+  .usage('[options] [name] [-- command...]')
+  .argument('[name]', 'the machine (default: the only one)')
+  .argument('[command...]', 'what to run, after -- (default: the command that ran)')
+  .action(async (_name: string | undefined, _argv: string[], _options, { args }: Command) => {
+    const { recover } = await import('./recover.js');
+    const { name, argv } = separate(args);
+    await recover(name, argv);
   });
 
 program

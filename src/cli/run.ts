@@ -20,6 +20,8 @@ import { exitCode, holdSignals, keep } from '../machine/keeper.js';
 import { checkHost } from '../machine/preflight.js';
 import { type Claim, claimName, defaultName, release } from '../machine/registry.js';
 import { say } from '../machine/report.js';
+import { listenVariables, storedDescriptors, storeOf, tellReady, warnOfStore } from '../machine/vault/service.js';
+import type { CrashPolicy } from '../machine/vault/vault.js';
 import { workingDirectory } from './working-directory.js';
 
 export interface RunOptions {
@@ -42,6 +44,8 @@ export interface RunOptions {
   readonly waveform?: string;
   /** Faults. */
   readonly inject?: readonly string[];
+  /** By default, a machine in the background holds what it preserved. */
+  readonly onCrash?: CrashPolicy;
 }
 
 const keeperProgram = fileURLToPath(new URL('../machine/keeper-main.js', import.meta.url));
@@ -69,13 +73,21 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
   holdSignals();
   const claim = claimName(options.name ?? defaultName(argv[0] ?? ''), options.name !== undefined);
   const config = configure(command, claim, { ...options, preserve, targets: trace });
-  if (!config.detached) return exitCode(await keep(config, claim, () => {}));
+  if (!config.detached) return exitCode(await keepHere(config, claim));
   try {
     return await detach(config, claim);
   } catch (error) {
     release(claim);
     throw error;
   }
+}
+
+/** Where this process is a service, its manager holds what the machine preserves. */
+async function keepHere(config: MachineConfig, claim: Claim): Promise<Outcome> {
+  const store = storeOf(config);
+  if (store === undefined) return keep(config, claim, () => {});
+  warnOfStore();
+  return keep(config, claim, () => tellReady(store), storedDescriptors());
 }
 
 /** Looked up in the kernel, which need not be loaded for those who ask for none. */
@@ -146,6 +158,7 @@ function configure(command: Command, { name, directory }: Claim, options: Settin
     trace: options.targets,
     inject: options.inject ?? [],
     serial: options.serial ?? [],
+    onCrash: options.onCrash ?? (options.detach ? 'hold' : 'end'),
     ...(options.waveform === undefined ? {} : { waveform: resolvePath(options.waveform) }),
     ...(limit === undefined ? {} : { descriptorLimit: limit }),
   };
@@ -153,7 +166,9 @@ function configure(command: Command, { name, directory }: Claim, options: Settin
 
 /** Programs find the machine that they run on in LUO_MACHINE. */
 function environment(machine: string): string[] {
-  return Object.entries({ ...process.env, LUO_MACHINE: machine }).map(([name, value]) => `${name}=${value ?? ''}`);
+  return Object.entries({ ...process.env, LUO_MACHINE: machine })
+    .filter(([name]) => !listenVariables.includes(name))
+    .map(([name, value]) => `${name}=${value ?? ''}`);
 }
 
 /** Node has raised our own soft limit. What programs should get is what our parent has, if it can be asked. */

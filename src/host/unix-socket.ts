@@ -1,6 +1,6 @@
 /**
  * Unix sockets that keep the borders of messages and pass descriptors (`SCM_RIGHTS`), which those of Node do not. All of
- * them are non-blocking: nothing here waits.
+ * them are non-blocking, but for datagram sockets: nothing else here waits.
  */
 import { errno } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
@@ -12,6 +12,7 @@ import { type Scratch, scratch } from './scratch.js';
 const { O_CLOEXEC, O_NONBLOCK } = openFlags(process.arch);
 
 const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -53,6 +54,29 @@ export function connectTo(path: string): number {
   return withSocket((socket) => {
     checked(`connect to ${path}`, syscall(numbers.connect, socket, address.address, setAddress(path)));
   });
+}
+
+/**
+ * A socket whose messages go to a datagram socket, such as that of a service manager. Unlike the others it waits while
+ * the other end is behind.
+ *
+ * @param name a path, or `@` and a name that is in no file system
+ * @throws SystemError `ENOENT` or `ECONNREFUSED` where nobody is there
+ * @throws RangeError where the name is too long
+ */
+export function connectDatagram(name: string): number {
+  const socket = checked('socket', syscall(numbers.socket, AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0));
+  try {
+    const length = setAddress(name);
+    // Names that are in no file system begin with a NUL, and end where the address does.
+    const isAbstract = name.startsWith('@');
+    if (isAbstract) address.bytes[2] = 0;
+    checked(`connect to ${name}`, syscall(numbers.connect, socket, address.address, isAbstract ? length - 1 : length));
+    return socket;
+  } catch (error) {
+    close(socket);
+    throw error;
+  }
 }
 
 /** The next connection, or undefined where there is none. */

@@ -1,12 +1,13 @@
 import { checkNext } from './capabilities.js';
 import { KernelError } from './error.js';
-import { type File, HostFile, type Task } from './fs/file.js';
+import { type File, type FileTable, HostFile, type Task } from './fs/file.js';
 import type { Descriptor, Handover, Hardware, UserAddress } from './hardware.js';
 import { type KernelState, stateOf } from './liveupdate/state.js';
 import { assembleWithModules, type Modules } from './modules.js';
 import type { KernelOptions, Parts } from './parts.js';
 import type { Tty } from './tty/tty.js';
 
+export type { Ledger, LedgerFile } from './liveupdate/ledger.js';
 export type { Profile } from './liveupdate/profile.js';
 export { SessionFile } from './liveupdate/session-file.js';
 export type {
@@ -101,6 +102,27 @@ export class Kernel {
   ioctl(file: File, command: number, argument: UserAddress, task: Task): number {
     if (this.#handover) throw new KernelError('EBUSY', `Cannot run an ioctl on the ${file.description}: all is frozen`);
     return file.ioctl(command, argument, task);
+  }
+
+  /**
+   * Makes a session without a program, which nobody closes, and preserves files of the host in it: what a machine does
+   * with those that outlived a kernel. Their descriptors belong to this kernel from then on.
+   *
+   * @param name without a NUL
+   * @throws KernelError as CREATE_SESSION and PRESERVE_FD; the files before it are preserved then, and the descriptor
+   * of the one that was refused is closed
+   */
+  preserveInSession(name: Uint8Array, files: Iterable<{ token: bigint; descriptor: Descriptor }>): void {
+    const field = new Uint8Array(name.length + 1);
+    field.set(name);
+    const session = this.#parts.liveUpdate.createSession(field);
+    for (const { token, descriptor } of files) {
+      session.preserveFd(
+        token,
+        descriptor,
+        openAt(() => this.hostFile(descriptor)),
+      );
+    }
   }
 
   /** The last descriptor of the programs on this file is gone. A session stays as it is while all is frozen. */
@@ -247,4 +269,12 @@ export class Kernel {
     // Last: what a module does with files now has no effect, and what it throws keeps nothing open.
     this.#modules.end();
   }
+}
+
+/** The table of no program: one file is open. */
+function openAt(get: () => File): FileTable {
+  const refuse = () => {
+    throw new Error('Cannot install a descriptor: there is no program');
+  };
+  return { get, hasRoom: () => false, install: refuse };
 }

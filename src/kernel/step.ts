@@ -1,4 +1,5 @@
 /** What the kernel asks of handlers, FLBs, memory and KHO, as those see it who watch it or make it fail. */
+import type { Ledger } from './liveupdate/ledger.js';
 
 interface FileAction {
   readonly kind: 'file';
@@ -58,6 +59,8 @@ export interface Onlookers {
   readonly visit?: Visit;
   /** Without it, nothing is watched, and that costs nothing. */
   readonly tracer?: Tracer | undefined;
+  /** Without it, what is preserved ends with the process that the kernel runs in. */
+  readonly ledger?: Ledger | undefined;
 }
 
 /** Takes a step that can fail. @throws KernelError where it is to fail, and what `run` throws */

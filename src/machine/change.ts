@@ -2,7 +2,7 @@ import type { Listener, Notification } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
-import type { KexecReport, TrialRequest, WarmSettings } from './control-protocol.js';
+import type { KexecReport, RecoveryReport, TrialRequest, WarmSettings } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
 import type { RebootOver } from './watched-calls.js';
@@ -18,6 +18,8 @@ export interface Carried {
 export class Change {
   #begun = 0;
   #committed = false;
+  /** What came back of a machine that was held, once this one has booted from it. */
+  recovered: RecoveryReport | undefined;
   /** What was carried over, once a kexec has begun. */
   carried: Carried | undefined;
   /** What was asked for meanwhile of the same generation: it begins when this one is over. */
@@ -40,6 +42,8 @@ export class Change {
       readonly warm?: WarmSettings;
       /** Whether, and how, the next generation has to show that it is good. */
       readonly trial?: TrialRequest;
+      /** The files that its modules are from, where those are new. */
+      readonly modules?: readonly string[];
       /** The `reboot` that waits for the change. */
       readonly call?: {
         readonly notification: Notification;

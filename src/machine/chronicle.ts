@@ -4,27 +4,49 @@ import type { Carried, Change } from './change.js';
 import type { MachineConfig } from './config.js';
 import type { EndEvent } from './events.js';
 import { parseFault } from './fault-parser.js';
+import type { FaultPoint } from './faults.js';
 import type { Generation } from './generation.js';
 import { Injector } from './injector.js';
 import { Recorder } from './recorder.js';
 import { say } from './report.js';
 import { signalName } from './signals.js';
 import { openTrace, type Trace } from './trace-target.js';
+import type { MachineLedger } from './vault/machine-ledger.js';
 import { duringKexec, type Watching } from './watched-kernel.js';
+
+/** The processes that a fault can kill, where they are there. */
+export type Victims = Readonly<Partial<Record<FaultPoint, () => number | undefined>>>;
+
+interface ChronicleParts {
+  readonly ledger?: MachineLedger | undefined;
+  readonly victims?: Victims;
+}
 
 export class Chronicle implements Watching {
   readonly recorder = new Recorder();
   readonly injector: Injector;
+  readonly ledger: MachineLedger | undefined;
+  readonly #victims: Victims;
   readonly #traces: readonly Trace[];
 
   /**
    * @throws FaultError for a fault that cannot be read
    * @throws SetupError where a trace cannot be written
    */
-  constructor({ trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>) {
+  constructor(
+    { trace = [], inject = [] }: Pick<MachineConfig, 'trace' | 'inject'>,
+    { ledger, victims = {} }: ChronicleParts = {},
+  ) {
+    this.ledger = ledger;
+    this.#victims = victims;
     this.injector = new Injector(inject.map(parseFault));
     this.#traces = trace.map(openTrace);
     for (const { write } of this.#traces) this.recorder.watch(write);
+  }
+
+  kill(point: FaultPoint, caller?: number): void {
+    const pid = caller !== undefined && point === 'kill_agent' ? caller : this.#victims[point]?.();
+    if (pid !== undefined) killIfThere(pid);
   }
 
   /** The first program of a generation runs. */
@@ -79,5 +101,14 @@ export class Chronicle implements Watching {
   #close(): void {
     for (const { close } of this.#traces) close();
     for (const sentence of this.injector.missed) say(sentence);
+  }
+}
+
+/** On Linux the number of any thread will do for its process. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
   }
 }

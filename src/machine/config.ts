@@ -1,6 +1,8 @@
 import type { Exit } from '../host/processes.js';
 import type { Preservable, Profile } from '../kernel/kernel.js';
 import type { Command } from './command.js';
+import type { RecoveryReport } from './control-protocol.js';
+import type { CrashPolicy } from './vault/vault.js';
 
 /** What the kernels of a machine are started with, as it passes from process to process. */
 export interface KernelConfig {
@@ -40,6 +42,8 @@ export interface MachineConfig extends KernelConfig {
   readonly trace?: readonly TraceTarget[];
   /** Faults, as fault-parser.ts reads them. */
   readonly inject?: readonly string[];
+  /** What becomes of what is preserved where nobody asked for the end; `end` by default: it ends, too. */
+  readonly onCrash?: CrashPolicy;
 }
 
 /** How a machine ended: as its first program, of the last generation, did. */
@@ -51,7 +55,9 @@ export interface Outcome {
 }
 
 /** What a machine tells the keeper that started it: one JSON text a line. */
-export type MachineMessage = { readonly event: 'ready' } | { readonly event: 'ended'; readonly outcome: Outcome };
+export type MachineMessage =
+  | { readonly event: 'ready'; readonly recovered?: RecoveryReport }
+  | { readonly event: 'ended'; readonly outcome: Outcome };
 
 /**
  * What it tells the keeper alone: a generation begins, and its listener has this number in the machine; or its program
@@ -64,18 +70,24 @@ export interface MachineEvents {
   begun(listener: number, generation: number): void;
   /** A program is started before its generation, and its listener is this descriptor. */
   warm?(listener: number): void;
-  /** Once, when the very first program runs. */
-  started(): void;
+  /** Once, when the very first program runs, with what was recovered for it. */
+  started(recovered?: RecoveryReport): void;
   /** The first program of a generation has ended by itself. A change that is asked for here comes before all else. */
   exited?(exit: Exit): void;
+  /** The process that keeps the machine, where one does. */
+  keeper?(): number | undefined;
   /** What the generation of that number runs, where nobody said it; by default what the last one ran. */
   commandOf?(generation: number): Command | undefined;
 }
 
 /** What the keeper tells the machine. */
 export type KeeperMessage =
-  /** The first message, once. */
-  | { readonly request: 'boot'; readonly config: MachineConfig }
+  /** The first message, once. What was held of the machine has these numbers, by its names. */
+  | {
+      readonly request: 'boot';
+      readonly config: MachineConfig;
+      readonly held?: Readonly<Record<string, number>>;
+    }
   /** A signal for the programs. Those in the foreground of a terminal have got it already where it comes from there. */
   | { readonly request: 'signal'; readonly signal: NodeJS.Signals; readonly fromTerminal: boolean };
 

@@ -94,8 +94,12 @@ function followOnce(name: string, handle: (message: TraceMessage) => void): Prom
     readLines(socket, (message) => {
       // Only a machine of this user's listens there. One that was started by another version of luo may know no traces.
       const answer = message as TraceMessage | ControlFailure;
-      if (!('error' in answer)) handle(answer);
-      else reject(new SetupError(`Cannot trace machine "${name}": ${answer.error}`));
+      if (!('error' in answer)) {
+        handle(answer);
+        return;
+      }
+      reject(new SetupError(`Cannot trace machine "${name}": ${answer.error}`));
+      socket.destroy();
     });
   });
 }

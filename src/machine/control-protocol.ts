@@ -22,6 +22,8 @@ export type ControlRequest =
   | { readonly request: 'waveform'; readonly port?: string }
   /** Pulls the device out that an emulated serial port is on, or puts it back. */
   | { readonly request: 'plug'; readonly port: string; readonly plugged: boolean }
+  /** Boots a machine that is held. One that runs answers that it does. */
+  | { readonly request: 'recover'; readonly command: NewCommand }
   /** Answered by the end of the connection. */
   | { readonly request: 'stop'; readonly timeout: number };
 
@@ -80,6 +82,14 @@ export interface KexecReport {
   readonly ready?: { readonly milliseconds: number; readonly by: string };
 }
 
+/** What came back of a machine that was held. */
+export interface RecoveryReport {
+  readonly generation: number;
+  readonly sessions: readonly { readonly name: string; readonly files: number; readonly bytes: string }[];
+  /** What did not, a sentence each. */
+  readonly notRecovered: readonly string[];
+}
+
 /** A running machine. `luo ps --json` prints an array of these: what is here stays as it is, and more may come. */
 export interface MachineStatus {
   readonly name: string;
@@ -89,8 +99,8 @@ export interface MachineStatus {
   readonly argv: readonly string[];
   readonly detached: boolean;
   readonly processes: number;
-  /** Of all sessions together. */
-  readonly state: LiveUpdateState;
+  /** Of all sessions together; `held` where nothing of the machine runs any more, and what it preserved is held. */
+  readonly state: LiveUpdateState | 'held';
   /** What the kernel was started with: its profile, and its modules by their names. */
   readonly abi: Profile;
   readonly modules: readonly string[];
@@ -135,19 +145,22 @@ export type ControlAnswer =
   | { readonly kexec: KexecReport }
   | { readonly status: MachineStatus }
   | { readonly waveforms: readonly Waveform[] }
-  | { readonly plugged: boolean };
+  | { readonly plugged: boolean }
+  | { readonly recovered: RecoveryReport }
+  | { readonly runs: true };
 
 export const CONTROL_SOCKET = 'control.sock';
 
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, port, plugged } = message;
+  const { request, sessions = false, timeout, command, port, plugged } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
   if (request === 'waveform' && typeof port === 'string') return { request, port };
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
+  if (request === 'recover' && isNewCommand(command)) return { request, command };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
   return request === 'kexec' ? parseKexec(message) : undefined;
 }

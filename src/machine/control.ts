@@ -90,6 +90,9 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
         }),
       );
       return;
+    case 'recover':
+      answer({ runs: true });
+      return;
     case 'stop':
       // Answered by the end of the connection, when the machine is gone.
       machine.stop(request.timeout);

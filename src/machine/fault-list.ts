@@ -76,13 +76,18 @@ export const faultList: readonly FaultDescription[] = [
   },
   {
     point: 'kill_agent',
-    what: 'SIGKILL for the program that makes a call: once luo has answered it, or before luo does anything',
+    what: 'SIGKILL for the program that makes a call, once luo has answered it or before luo does anything; or in a kexec',
     example: 'kill_agent:after=preserve_fd:nth=2',
   },
   {
     point: 'kill_machine',
-    what: 'SIGKILL for the machine in the middle of a kexec: all that it has preserved is lost',
+    what: 'SIGKILL for the machine in a kexec or after a call: what it preserved is lost, unless it is held (--on-crash)',
     example: 'kill_machine:after=handover',
+  },
+  {
+    point: 'kill_keeper',
+    what: 'SIGKILL for the keeper of the machine, of luo run alone, in a kexec or after a call',
+    example: 'kill_keeper:after=preserve_fd',
   },
 ];
 

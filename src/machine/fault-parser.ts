@@ -34,7 +34,7 @@ type Key = 'session' | 'token' | 'errno' | 'nth' | 'generation' | 'call' | 'afte
 
 /** Steps that belong to no one session. */
 const withoutSession: readonly FaultPoint[] = ['open', 'reboot', 'flb_preserve', 'flb_retrieve', 'allocate'];
-/** What is about one file. `kill_machine` has it for `after=freeze`. */
+/** What is about one file. Those that kill have it for `after=freeze`, and for calls. */
 const withToken: readonly FaultPoint[] = [
   'preserve_fd',
   'retrieve_fd',
@@ -46,6 +46,7 @@ const withToken: readonly FaultPoint[] = [
   'eintr',
   'kill_agent',
   'kill_machine',
+  'kill_keeper',
 ];
 
 /** @throws FaultError with a sentence and a mark under the place */
@@ -80,9 +81,7 @@ function valuesOf(text: string, point: FaultPoint, settings: ReadonlyMap<Key, Pi
 }
 
 function afterIn(text: string, point: FaultPoint, after: Piece) {
-  return point === 'kill_machine'
-    ? oneOf(text, 'step of a kexec', after, kexecSteps)
-    : oneOf(text, 'call', after, returningCalls);
+  return oneOf(text, `call or step of a kexec to ${point} after`, after, [...returningCalls, ...kexecSteps]);
 }
 
 /** Those at which `call=` can let the point strike. */

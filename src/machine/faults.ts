@@ -41,8 +41,9 @@ export const stepPoints = [
   'allocate',
 ] as const;
 
-/** What happens to a process: the agent is killed before or after a call, or the machine in the middle of a kexec. */
-export const killPoints = ['kill_agent', 'kill_machine'] as const;
+/** A process is killed after a call or in the middle of a kexec; the agent before a call, too. */
+export const killPoints = ['kill_agent', 'kill_machine', 'kill_keeper'] as const;
+export type KillPoint = (typeof killPoints)[number];
 
 export const faultPoints = [...callPoints, ...anyCallPoints, ...stepPoints, ...killPoints] as const;
 export type FaultPoint = (typeof faultPoints)[number];
@@ -60,7 +61,7 @@ export interface Fault {
   readonly generation?: number;
   /** Of `emfile` and `eintr`: which call. */
   readonly call?: CallPoint;
-  /** Of `kill_agent`: the call that luo answers last, or the one that it does not carry out any more. */
+  /** Of those that kill: the call that luo carries out last, or the one that it does not carry out any more. */
   readonly after?: CallPoint | KexecStep;
   readonly before?: CallPoint;
 }

@@ -65,12 +65,19 @@ function matches(fault: Fault, { when, name, generation, session, token }: Occas
       return when === 'call' && isOf(returningCalls, name) && (fault.call ?? name) === name;
     case 'kill_agent':
       if (fault.before !== undefined) return when === 'call' && name === fault.before;
-      return when === 'answered' && (fault.after ?? name) === name;
+      if (fault.after === undefined) return when === 'answered';
+      return isAfter(when) && name === fault.after;
     case 'kill_machine':
-      return when === 'kexec' && name === (fault.after ?? 'handover');
+    case 'kill_keeper':
+      return isAfter(when) && name === (fault.after ?? 'handover');
     default:
       return (when === 'call' || when === 'step') && name === fault.point;
   }
+}
+
+/** No call has the name of a step of a kexec. */
+function isAfter(when: Occasion['when']): boolean {
+  return when === 'answered' || when === 'kexec';
 }
 
 function isOf(calls: readonly string[], name: string): boolean {

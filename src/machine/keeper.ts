@@ -1,110 +1,152 @@
 /**
- * The parent of a machine: it passes signals on, and cleans up whatever happens to the machine. The machine does the
- * same when the keeper is killed.
+ * The parent of a machine: it passes signals on, holds what the machine puts away, and cleans up whatever happens to
+ * the machine. The machine does the same when the keeper is killed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { Socket } from 'node:net';
-import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { becomeSubreaper } from '../host/processes.js';
-import { type BegunMessage, KEEPER_SOCKET, type MachineConfig, type MachineMessage, type Outcome } from './config.js';
-import { readLines, writeLine } from './json-lines.js';
+import type { MachineConfig, Outcome } from './config.js';
+import { CONTROL_SOCKET } from './control-protocol.js';
 import { ListenerCopy } from './listener-copy.js';
-import { descendants, endProcesses, isInForeground } from './process-tree.js';
+import { runMachine } from './machine-process.js';
+import { descendants, endProcesses } from './process-tree.js';
 import { type Claim, release } from './registry.js';
-import { say } from './report.js';
+import { describeHeld, describeRecovery, say } from './report.js';
+import { SignalRoute } from './signal-route.js';
+import { Crashes } from './vault/crashes.js';
+import { HeldDescriptors } from './vault/held-descriptors.js';
+import { weighHeld } from './vault/held-status.js';
+import { type Asked, Hold } from './vault/hold.js';
+import { storeOf } from './vault/service.js';
 
-const program = fileURLToPath(new URL('./machine-main.js', import.meta.url));
-
-/** Signals that a terminal sends to all processes in its foreground, the programs included. */
-const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGWINCH'] as const;
-const otherSignals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-
-/** From now on no signal ends this process: what comes before `keep` passes it on waits for it. */
-export function holdSignals(): void {
-  for (const signal of [...terminalSignals, ...otherSignals]) process.on(signal, () => {});
-}
+export { holdSignals } from './signal-route.js';
 
 /**
  * Runs a machine to its end, and lets go of its name.
  *
  * @param ready called when its first program runs
+ * @param held what a service manager has held of the machine before this one
  */
-export async function keep(config: MachineConfig, { lock }: Pick<Claim, 'lock'>, ready: () => void): Promise<Outcome> {
+export async function keep(
+  config: MachineConfig,
+  { lock }: Pick<Claim, 'lock'>,
+  ready: () => void,
+  held?: ReadonlyMap<string, number>,
+): Promise<Outcome> {
   // A program that became luo may have had children. They are none of the machine's.
   const others = new Set(descendants(process.pid));
-  const listener = new ListenerCopy();
+  const keeper = new Keeper(config, { lock, others, ready }, held);
   becomeSubreaper();
   try {
-    return await runMachine(config, { lock, listener, ready });
+    return await keeper.run();
   } finally {
-    endProcesses(others);
-    listener.close();
+    keeper.close();
     release({ directory: config.directory, lock });
   }
 }
 
-interface Held {
+interface KeeperParts {
   readonly lock: number;
-  readonly listener: ListenerCopy;
+  readonly others: ReadonlySet<number>;
   ready(): void;
 }
 
-async function runMachine(config: MachineConfig, { lock, listener, ready }: Held): Promise<Outcome> {
-  const child = spawn(process.execPath, [program], { stdio: ['inherit', 'inherit', 'inherit', 'pipe', lock] });
-  const end = ended(child);
-  const socket = child.stdio[KEEPER_SOCKET];
-  if (!(socket instanceof Socket)) throw new Error('Cannot talk to the machine: Node made no socket for it');
-  let outcome: Outcome | undefined;
-  let running = false;
-  readLines(socket, (message) => {
-    // Only the machine has the other end.
-    const said = message as MachineMessage | BegunMessage;
-    switch (said.event) {
-      case 'begun':
-        listener.take(child.pid ?? 0, said.listener);
-        return;
-      case 'warm':
-        listener.takeNext(child.pid ?? 0, said.listener);
-        return;
-      case 'ready':
-        running = true;
-        ready();
-        return;
-      case 'ended':
-        outcome = said.outcome;
-    }
-  });
-  // The machine may be killed at any time: its exit says so.
-  socket.on('error', () => {});
-  for (const signal of [...terminalSignals, ...otherSignals]) {
-    process.on(signal, () => {
-      const fromTerminal = terminalSignals.some((one) => one === signal) && isInForeground();
-      writeLine(socket, { request: 'signal', signal, fromTerminal });
-    });
+class Keeper {
+  readonly #parts: KeeperParts;
+  readonly #listener = new ListenerCopy();
+  readonly #signals = new SignalRoute();
+  readonly #held: HeldDescriptors | undefined;
+  readonly #crashes = new Crashes();
+  #config: MachineConfig;
+
+  constructor(config: MachineConfig, parts: KeeperParts, held?: ReadonlyMap<string, number>) {
+    this.#config = config;
+    this.#parts = parts;
+    const lost = (name: string) =>
+      say(`Cannot hold ${name} of machine "${config.name}": luo has used up its descriptors. Raise ulimit -Hn`);
+    this.#held = (config.onCrash ?? 'end') === 'end' ? undefined : new HeldDescriptors(lost, held);
   }
-  writeLine(socket, { request: 'boot', config });
-  const how = await end;
-  return outcome ?? byForce(config, how, running);
+
+  /** One machine after the other, for as long as there is something to go on with. */
+  async run(): Promise<Outcome> {
+    let asked: Asked | undefined;
+    for (;;) {
+      const outcome = await this.#runOnce(asked);
+      asked?.failed(outcome.failure ?? 'the machine ended before its program ran');
+      if (!this.#holdsSomething()) return outcome;
+      const next = await this.#next(outcome);
+      // What there was to say has been said.
+      if (next === undefined)
+        return outcome.signal === undefined ? { code: outcome.code ?? 1 } : { signal: outcome.signal };
+      asked = next;
+    }
+  }
+
+  /** Nothing of the machine runs any more when this returns. */
+  close(): void {
+    endProcesses(this.#parts.others);
+    this.#listener.close();
+    this.#held?.close();
+  }
+
+  async #runOnce(asked: Asked | undefined): Promise<Outcome> {
+    const outcome = await runMachine(this.#config, {
+      lock: this.#parts.lock,
+      listener: this.#listener,
+      signals: this.#signals,
+      held: this.#held,
+      ready: (recovered) => {
+        if (recovered !== undefined) {
+          say(describeRecovery(this.#config.name, recovered));
+          for (const sentence of recovered.notRecovered) say(`not recovered: ${sentence}`);
+          asked?.succeeded(recovered);
+        }
+        this.#parts.ready();
+      },
+    });
+    endProcesses(this.#parts.others);
+    this.#listener.close();
+    // A machine that was killed has left its socket, and the next one listens there.
+    rmSync(join(this.#config.directory, CONTROL_SOCKET), { force: true });
+    return outcome;
+  }
+
+  #holdsSomething(): boolean {
+    const state = this.#held?.state();
+    return state !== undefined && !state.isEmpty;
+  }
+
+  /** What is to happen with what is held; undefined where it is let go of. */
+  async #next(outcome: Outcome): Promise<Asked | undefined> {
+    const [held, { name, onCrash }] = [this.#held, this.#config];
+    const running = held?.state()?.running;
+    if (held === undefined || running === undefined) return undefined;
+    const { command, profile, modules } = running;
+    // What was to fail has failed: it would strike again.
+    this.#config = { ...this.#config, command, profile, modules, inject: [] };
+    if (outcome.failure !== undefined) say(outcome.failure);
+    const weight = weighHeld(held);
+    if (onCrash === 'recover' && this.#crashes.another()) {
+      say(`machine "${name}" boots again: ${describeHeld(weight)} were held`);
+      return silent;
+    }
+    if (storeOf(this.#config) !== undefined) {
+      say(
+        `${describeHeld(weight)} are left in the store of the service manager; started again, machine "${name}" has them`,
+      );
+      return undefined;
+    }
+    say(
+      `machine "${name}" is held: ${describeHeld(weight)}. Boot it again: luo recover ${name}; let go of it: luo stop ${name}`,
+    );
+    const asked = await new Hold(this.#config, held, this.#signals).asked();
+    if (asked !== undefined) this.#config = { ...this.#config, command: { ...command, ...asked.command } };
+    return asked;
+  }
 }
 
-function ended(child: ChildProcess): Promise<NodeJS.Signals | number> {
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve(signal ?? code ?? 0));
-  });
-}
-
-/** A machine that could not say how it ended: it was killed, or a signal came before it could take any. */
-function byForce({ name, command }: MachineConfig, how: NodeJS.Signals | number, running: boolean): Outcome {
-  const reason = typeof how === 'number' ? `exit code ${how}` : how;
-  return {
-    failure: running
-      ? `Machine "${name}" was ended by force (${reason}); its programs have been ended too`
-      : `Cannot start "${command.argv[0]}": the machine was ended by force (${reason})`,
-    signal: constants.signals[typeof how === 'number' ? 'SIGKILL' : how],
-  };
-}
+/** Nobody has asked. */
+const silent: Asked = { command: {}, succeeded: () => {}, failed: () => {} };
 
 /** Exit codes of luo's own, as those of other programs that run programs. */
 const LUO_FAILED = 125;

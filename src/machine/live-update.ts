@@ -3,12 +3,14 @@ import { KernelError } from '../kernel/error.js';
 import { type IncomingSessionState, Kernel, type KernelOptions, type SessionState } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Carried, Change } from './change.js';
+import type { RecoveryReport } from './control-protocol.js';
 import type { Generation } from './generation.js';
 import { HandoverCopy } from './handover-copy.js';
 import { hostHardware, type MachineHardware } from './host-hardware.js';
 import { Remains } from './remains.js';
 import { describeThrown } from './report.js';
 import { nameText } from './session-status.js';
+import type { Recovery } from './vault/recovery.js';
 import { checkKexec, duringKexec, onlookersOf, type Watching } from './watched-kernel.js';
 
 const NOTHING_LOST = '. The live update is cancelled; nothing was lost';
@@ -77,6 +79,8 @@ export interface NextKernel {
   readonly carried: Carried | undefined;
   /** What it took over once more, where it may have to be given to another one. */
   readonly copy?: HandoverCopy | undefined;
+  /** What came back of a machine that was held. */
+  readonly recovered?: RecoveryReport;
 }
 
 /** What a rollback goes back to. */
@@ -99,9 +103,11 @@ export function nextKernel(
   machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
+  recovery?: Recovery,
 ): NextKernel {
   if (kind === 'rollback' && generation !== undefined && back !== undefined)
     return bootAgain(back, generation, machine, options, watching);
+  if (kind === 'boot' && recovery !== undefined) return recoverAndBoot(recovery, machine, options, watching);
   if (kind === 'kexec' && generation !== undefined)
     return freezeAndBoot(generation, machine, options, watching, trial !== undefined);
   if (kind === 'resume' && generation !== undefined) {
@@ -113,6 +119,24 @@ export function nextKernel(
   const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
   const kernel = attempt('boot the kernel', '', () => Kernel.boot(hardware, options));
   return { number, kernel, remains, carried: undefined };
+}
+
+/** @throws RecoveryError, LiveUpdateError: what was held stays held */
+function recoverAndBoot(
+  recovery: Recovery,
+  machine: MachineHardware,
+  options: KernelOptions,
+  watching: Watching,
+): NextKernel {
+  const number = recovery.generation + 1;
+  const remains = new Remains();
+  // What is held is no serial port.
+  const { kernel: last, handover } = recovery.preserve(hostHardware({ ...machine, ports: undefined }), options);
+  const recovered = recovery.report(last, number);
+  const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
+  const kernel = attempt('boot the kernel', '', () => Kernel.boot(hardware, options, handover));
+  last.shutdown();
+  return { number, kernel, remains, carried: undefined, recovered };
 }
 
 /**

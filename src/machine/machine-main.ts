@@ -1,5 +1,6 @@
 /** The process of a machine. The keeper that starts it tells it what to be, over their shared socket. */
 import { Socket } from 'node:net';
+import { setAllCloseOnExec } from '../host/descriptors.js';
 import { ignoreSignal } from '../host/libc.js';
 import { becomeSubreaper } from '../host/processes.js';
 import {
@@ -12,10 +13,15 @@ import {
   type Outcome,
 } from './config.js';
 import { listenForControl } from './control.js';
+import type { RecoveryReport } from './control-protocol.js';
 import { portsFor } from './host-hardware.js';
 import { readLines, writeLine } from './json-lines.js';
-import { Machine } from './machine.js';
+import { type Kept, Machine } from './machine.js';
 import { release } from './registry.js';
+import { KeeperVault } from './vault/keeper-vault.js';
+import { storeOf } from './vault/service.js';
+import { BothVaults, ServiceVault } from './vault/service-vault.js';
+import { VAULT_BELL, VAULT_SOCKET } from './vault/vault.js';
 
 const SIGTTOU = 22;
 
@@ -37,13 +43,13 @@ readLines(keeper, (message) => {
   receive(message as KeeperMessage);
 });
 // Nobody would clean up after a machine whose keeper is gone.
-keeper.on('close', () => (machine === undefined ? process.exit(1) : machine.abort('its keeper was killed')));
+keeper.on('close', () => (machine === undefined ? process.exit(1) : machine.keeperKilled()));
 keeper.on('error', () => {});
 
 function receive(message: KeeperMessage): void {
   switch (message.request) {
     case 'boot':
-      boot(message.config)
+      boot(message.config, message.held)
         .catch((error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }))
         .then((outcome) => end(message.config, outcome));
       return;
@@ -54,19 +60,32 @@ function receive(message: KeeperMessage): void {
   }
 }
 
-async function boot(config: MachineConfig): Promise<Outcome> {
+async function boot(config: MachineConfig, held: Readonly<Record<string, number>> = {}): Promise<Outcome> {
   const makePorts = await portsFor(config);
   const events = {
     begun: (listener: number) => tell({ event: 'begun', listener }),
     warm: (listener: number) => tell({ event: 'warm', listener }),
-    started: () => tell({ event: 'ready' }),
+    started: (recovered?: RecoveryReport) =>
+      tell({ event: 'ready', ...(recovered === undefined ? {} : { recovered }) }),
+    // A keeper that is gone has left this process to another.
+    keeper: () => (keeper.destroyed ? undefined : process.ppid),
   };
-  machine = new Machine(config, events, makePorts);
+  machine = new Machine(config, events, makePorts, keptBy(config, held));
   for (const { signal, fromTerminal } of early) machine.signal(signal, fromTerminal);
   const control = await listenForControl(machine, config.directory);
   const outcome = await machine.run();
   await control.close();
   return outcome;
+}
+
+function keptBy(config: MachineConfig, held: Readonly<Record<string, number>>): Kept | undefined {
+  if ((config.onCrash ?? 'end') === 'end') return undefined;
+  // Descriptors that came from the keeper are none of the programs'.
+  setAllCloseOnExec(VAULT_SOCKET);
+  const keeperVault = new KeeperVault(VAULT_SOCKET, VAULT_BELL);
+  const store = storeOf(config);
+  const vault = store === undefined ? keeperVault : new BothVaults(keeperVault, new ServiceVault(store));
+  return { vault, held: new Map(Object.entries(held)) };
 }
 
 function end({ directory }: MachineConfig, outcome: Outcome): void {

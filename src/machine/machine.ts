@@ -17,7 +17,17 @@ import { keepReserve } from './reserve.js';
 import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Succession } from './succession.js';
+import { MachineLedger } from './vault/machine-ledger.js';
+import { Recovery } from './vault/recovery.js';
+import type { Vault } from './vault/vault.js';
 import { Watcher } from './watcher.js';
+
+/** What outlives the process of a machine. */
+export interface Kept {
+  readonly vault: Vault;
+  /** What the one before has left there, by its names in the vault. */
+  readonly held: ReadonlyMap<string, number>;
+}
 
 export class Machine {
   /** Tells all that happens. */
@@ -36,14 +46,33 @@ export class Machine {
         this.#succession.request(new Change(kind, { call: { notification, listener, over } }));
     },
   });
+  readonly #ledger: MachineLedger | undefined;
   readonly #stage: Stage;
   readonly #succession: Succession;
+  #isStopped = false;
   #outcome: Outcome | undefined;
 
-  constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts) {
+  /** @param kept where what it preserves outlives this process, and what was there before; nothing does by default */
+  constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts, kept?: Kept) {
     this.#config = config;
     this.hardware = createHardware(this.#watcher, makePorts);
-    this.chronicle = new Chronicle(config);
+    const recovery = kept === undefined ? undefined : Recovery.of(kept.held);
+    this.#ledger =
+      kept === undefined
+        ? undefined
+        : new MachineLedger({
+            vault: kept.vault,
+            names: kept.held.keys(),
+            firstIsEnding: () => this.#programs.firstIsEnding(),
+          });
+    this.chronicle = new Chronicle(config, {
+      ledger: this.#ledger,
+      victims: {
+        kill_agent: () => this.#programs.firstPid,
+        kill_machine: () => process.pid,
+        kill_keeper: () => events.keeper?.(),
+      },
+    });
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
         this.chronicle.programExited(this.#stage.generation, exit);
@@ -75,6 +104,7 @@ export class Machine {
       chronicle: this.chronicle,
       power: this.#power,
       stage: this.#stage,
+      recovery,
       end: (outcome) => this.#end(outcome),
       hasEnded: () => this.#outcome !== undefined,
       idle: () => {
@@ -94,6 +124,7 @@ export class Machine {
     while (this.#outcome === undefined) await this.#watcher.round();
     this.#succession.close();
     this.chronicle.end(this.#stage.generation, this.#stage.isEmpty, () => this.#stage.end());
+    this.#ledger?.end(this.#endsCleanly(this.#outcome));
     process.off('SIGCHLD', reap);
     this.hardware.ports?.end(this.#config.waveform);
     this.#watcher.close();
@@ -121,8 +152,10 @@ export class Machine {
   ): Promise<KexecReport> {
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
+        const { modules } = newKernel;
         const next = {
           ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.running.command, ...command } } : {}),
+          ...(modules === undefined ? {} : { modules }),
           ...(trial === undefined ? {} : { trial }),
           ...(warm === undefined ? {} : { warm }),
         };
@@ -149,6 +182,7 @@ export class Machine {
 
   /** Asks the programs to end, and ends them after `timeout` milliseconds. */
   stop(timeout: number): void {
+    this.#isStopped = true;
     this.#stage.generation?.endBegins();
     this.signal('SIGTERM');
     this.#watcher.after(timeout, () => this.#end(this.#programs.exit ?? { signal: constants.signals.SIGKILL }));
@@ -173,6 +207,23 @@ export class Machine {
   /** Ends the machine at once. */
   abort(reason: string): void {
     this.#end({ failure: reason });
+  }
+
+  /** Ends the machine at once, unless something is preserved that nobody asked to lose. */
+  keeperKilled(): void {
+    const reason = 'its keeper was killed';
+    if (this.#ledger === undefined || this.#ledger.isEmpty) {
+      this.#end({ failure: reason });
+      return;
+    }
+    say(
+      `${reason}, and the machine goes on: what it preserves is there for as long as it runs. Nobody would hold it after that`,
+    );
+  }
+
+  /** Whether somebody asked for the end, or the program has come to its own. */
+  #endsCleanly({ code, failure }: Outcome): boolean {
+    return (code === 0 && failure === undefined) || this.#isStopped || this.#programs.wasAskedToEnd;
   }
 
   #end(outcome: Outcome): void {

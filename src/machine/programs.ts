@@ -4,6 +4,7 @@ import { markOf } from '../host/mark.js';
 import { type Exit, waitForChild } from '../host/processes.js';
 import { descendants, endAll, endProcesses } from './process-tree.js';
 import { asksToEnd } from './signals.js';
+import { isEnding } from './vault/process-end.js';
 
 export class Programs {
   #first: { readonly pid: number; exit?: Exit } | undefined;
@@ -56,9 +57,22 @@ export class Programs {
     return this.#first?.exit;
   }
 
-  /** Whether somebody asked the first program to end, by a signal that luo passed on. */
+  /** Whether it has ended or is about to, though nobody could reap it yet. */
+  firstIsEnding(): boolean {
+    return this.#first === undefined || this.exit !== undefined || isEnding(this.#first.pid);
+  }
+
+  /** Whether a signal asked the first program to end, in one way or another. */
   get wasAskedToEnd(): boolean {
-    return this.#asked !== undefined;
+    const asked = this.#asked;
+    // SIGHUP may ask a program to read its settings again.
+    if (asked === undefined || asked !== 'SIGHUP') return asked !== undefined;
+    return this.exit?.signal === constants.signals[asked];
+  }
+
+  /** The process number of the first program, where it has not ended. */
+  get firstPid(): number | undefined {
+    return this.list().find((pid) => pid === this.#first?.pid);
   }
 
   /** Every process of the machine, the first one included while it runs. */

@@ -5,12 +5,15 @@ import type { Outcome } from './config.js';
 import { LauncherError } from './launcher.js';
 import { LiveUpdateError } from './live-update.js';
 import { asksToEnd, signalName } from './signals.js';
+import { RecoveryError } from './vault/recovery.js';
 
 /** Everything is as before. Whatever else is thrown is a bug. */
-export type Refusal = CommandError | LauncherError | LiveUpdateError;
+export type Refusal = CommandError | LauncherError | LiveUpdateError | RecoveryError;
+
+const refusals = [CommandError, LauncherError, LiveUpdateError, RecoveryError];
 
 export function isRefusal(error: unknown): error is Refusal {
-  return error instanceof CommandError || error instanceof LauncherError || error instanceof LiveUpdateError;
+  return refusals.some((refusal) => error instanceof refusal);
 }
 
 /** What the `reboot` that asked for the change returns. Positive. */

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Exit } from '../host/processes.js';
-import type { KexecReport } from './control-protocol.js';
+import type { KexecReport, RecoveryReport } from './control-protocol.js';
 import { signalName } from './signals.js';
 
 /**
@@ -61,6 +61,29 @@ export function describeRest(machine: string, program: string, exit: Exit, left:
 /** How a program ended: what follows its name. */
 export function describeExit({ signal, code }: Exit): string {
   return signal === undefined ? `exited with ${code}` : `was ended by ${signalName(signal)}`;
+}
+
+/** How much is held, or came back. */
+export function describeHeld({
+  sessions,
+  files,
+  bytes,
+}: {
+  readonly sessions: number;
+  readonly files: number;
+  readonly bytes: bigint;
+}): string {
+  return `${plural(sessions, 'session')}, ${plural(files, 'file')}, ${formatBytes(bytes)}`;
+}
+
+/** One line about what came back. */
+export function describeRecovery(machine: string, { generation, sessions }: RecoveryReport): string {
+  const total = {
+    sessions: sessions.length,
+    files: sessions.reduce((sum, { files }) => sum + files, 0),
+    bytes: sessions.reduce((sum, { bytes }) => sum + BigInt(bytes), 0n),
+  };
+  return `recovered "${machine}" as generation ${generation}: ${describeHeld(total)}`;
 }
 
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {

@@ -10,11 +10,13 @@ export class Running {
   readonly #events: Pick<MachineEvents, 'commandOf'>;
   #command: Command;
   #options: KernelOptions | undefined;
+  #modules: readonly string[];
 
   constructor(config: MachineConfig, events: Pick<MachineEvents, 'commandOf'>) {
     this.#config = config;
     this.#events = events;
     this.#command = config.command;
+    this.#modules = config.modules ?? [];
   }
 
   /** What the generation runs. */
@@ -47,9 +49,15 @@ export class Running {
     return this.#options === undefined ? undefined : { ...this.#options, ...kernel };
   }
 
+  /** The files that the kernel's modules are from after a change. */
+  modulesAfter({ options: { modules } }: Change): readonly string[] {
+    return modules ?? this.#modules;
+  }
+
   /** From here on it is this. */
-  become(command: Command, options = this.#options): void {
+  become(command: Command, options = this.#options, modules = this.#modules): void {
     this.#command = command;
     this.#options = options;
+    this.#modules = modules;
   }
 }

@@ -45,7 +45,8 @@ function fileStatus(file: FileState | IncomingFileState): FileStatus {
   };
 }
 
-function named(bytes: Uint8Array): Pick<SessionStatus, 'name' | 'nameHex'> {
+/** A name as the protocol has it. */
+export function named(bytes: Uint8Array): Pick<SessionStatus, 'name' | 'nameHex'> {
   return { name: nameText(bytes), nameHex: Buffer.from(bytes).toString('hex') };
 }
 

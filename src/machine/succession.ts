@@ -17,6 +17,7 @@ import { Running } from './running.js';
 import type { SuccessionParts } from './succession-parts.js';
 import { Trials } from './trials.js';
 import { WarmStart } from './warm-start.js';
+import { writeDown } from './write-down.js';
 
 export class Succession {
   readonly #parts: SuccessionParts;
@@ -180,7 +181,7 @@ export class Succession {
   }
 
   #carryOut(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
-    const { stage, hardware, chronicle, power } = this.#parts;
+    const { stage, hardware, chronicle, power, recovery } = this.#parts;
     const last = stage.generation;
     const warm = this.#warm;
     const isBack = change.kind === 'rollback';
@@ -192,8 +193,8 @@ export class Succession {
       const file = warm?.file ?? findExecutable(command);
       checkNextKernel(change.kind, last, hardware, options, chronicle);
       change.begin();
-      next = nextKernel(change, this.#trials.wayBack, last, hardware, options, chronicle);
-      const { kernel, carried } = next;
+      next = nextKernel(change, this.#trials.wayBack, last, hardware, options, chronicle, recovery);
+      const { kernel, carried, recovered } = next;
       change.carried = carried;
       frozen = carried !== undefined && !isBack;
       const generation = stage.next(listener, next);
@@ -202,10 +203,13 @@ export class Succession {
       // The programs end: from here on only a generation on trial has a way back.
       frozen = false;
       change.commit();
+      change.recovered = recovered;
+      const modules = this.running.modulesAfter(change);
+      writeDown(change, generation.number, { command, options, modules }, kernel, this.#parts);
       if (!isBack) chronicle.change(last, change.kind, () => stage.end(kernel));
       power.reset();
       change.replaced = before.command;
-      this.running.become(command, options);
+      this.running.become(command, options, modules);
       if (warm !== undefined) {
         // What the program asks for when it goes on may be another change, unless it is on trial.
         [this.#warm, this.#change] = [undefined, change.options.trial === undefined ? undefined : change];
@@ -240,7 +244,7 @@ export class Succession {
     this.#parts.chronicle.generationBegan(change.kind, number, this.running.command.argv, change.carried);
     resume?.();
     const report = change.report(number);
-    if (change.kind === 'boot') this.#parts.events.started();
+    if (change.kind === 'boot') this.#parts.events.started(change.recovered);
     const line = describeChange(change.kind, report);
     if (line !== undefined) say(line);
     // For the way back, which must not wait for it.

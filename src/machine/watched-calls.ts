@@ -59,6 +59,7 @@ export class WatchedCalls {
       ...(shape === 'unknown' ? { detail: `0x${command.toString(16)}` } : {}),
       result: shape === 'session' || shape === 'retrieve' ? descriptorIn(memory.answer) : 0,
     });
+    this.#watching.ledger?.called(call.tid);
     this.#carryOut({ call, name, subject, describe }, run);
   }
 
@@ -146,17 +147,17 @@ export class WatchedCalls {
     if (fault === undefined) return;
     if (fault.point !== 'kill_agent') throw struck(this.#watching.recorder, fault);
     doing.injected = fault.text;
-    kill(plan.call.tid);
+    this.#watching.kill(fault.point, plan.call.tid);
     throw gone(plan.call);
   }
 
-  /** @returns whether a fault has killed the program */
+  /** @returns whether a fault has killed the program that made the call */
   #strikeAfter(plan: Plan, doing: Doing): boolean {
     const fault = this.#strike('answered', plan);
     if (fault === undefined) return false;
     doing.injected = fault.text;
-    kill(plan.call.tid);
-    return true;
+    this.#watching.kill(fault.point, plan.call.tid);
+    return fault.point === 'kill_agent';
   }
 
   #strike(when: 'call' | 'answered', { name, subject }: Plan): Fault | undefined {
@@ -210,13 +211,4 @@ function subjectOf(shape: CommandName['shape'], memory: AnswerMemory): Subject {
 function descriptorIn(structure: Uint8Array): number {
   if (structure.length < LiveupdateSize.file) return -1;
   return decodeFileArguments(structure).fd;
-}
-
-/** On Linux the number of any thread will do for its process. */
-function kill(tid: number): void {
-  try {
-    process.kill(tid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
 }

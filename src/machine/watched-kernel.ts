@@ -2,22 +2,28 @@
 import { KernelError } from '../kernel/error.js';
 import type { Action, Onlookers, Step } from '../kernel/step.js';
 import type { KexecStep, StepName } from './events.js';
-import type { Fault } from './faults.js';
+import type { Fault, FaultPoint } from './faults.js';
 import type { Injector } from './injector.js';
 import type { Recorder, StepDetails } from './recorder.js';
 import type { Remains } from './remains.js';
 import { nameText } from './session-status.js';
+import type { MachineLedger } from './vault/machine-ledger.js';
 
 /** What watches one machine: its generations share the counts, and the faults. */
 export interface Watching {
   readonly recorder: Recorder;
   readonly injector: Injector;
+  /** A fault ends a process at once: as power that fails, for the one that makes the call where it is the agent. */
+  kill(point: FaultPoint, caller?: number): void;
+  /** Where what is preserved outlives the process of the machine. */
+  readonly ledger?: MachineLedger | undefined;
 }
 
 /** What the kernel of a generation is watched by. */
 export function onlookersOf(watching: Watching, generation: number, remains: Remains): Onlookers {
   const { recorder } = watching;
   return {
+    ledger: watching.ledger?.of(generation),
     visit: (step) => visit(watching, generation, step),
     tracer: {
       during: (action, run) => {
@@ -32,16 +38,17 @@ export function onlookersOf(watching: Watching, generation: number, remains: Rem
 }
 
 /**
- * Runs a part of a kexec. A `kill_machine` that waits for it strikes when it has succeeded.
+ * Runs a part of a kexec. A fault that kills and waits for it strikes when it has succeeded.
  *
  * @param generation that the part belongs to
  */
 export function duringKexec<Result>(
-  { recorder, injector }: Watching,
+  watching: Watching,
   step: Exclude<KexecStep, 'freeze'>,
   generation: number,
   run: () => Result,
 ): Result {
+  const { recorder, injector } = watching;
   const doing = recorder.begin(generation, true);
   let result: Result;
   try {
@@ -53,7 +60,7 @@ export function duringKexec<Result>(
   const fault = injector.strike({ when: 'kexec', name: step, generation });
   doing.injected = fault?.text;
   recorder.endStep(doing, `kexec_${step}`, () => ({}));
-  if (fault !== undefined) killMachine();
+  if (fault !== undefined) watching.kill(fault.point);
   return result;
 }
 
@@ -88,12 +95,8 @@ function visit({ recorder, injector }: Watching, generation: number, step: Step)
   }
 }
 
-function during<Result>(
-  { recorder, injector }: Watching,
-  generation: number,
-  action: Action,
-  run: () => Result,
-): Result {
+function during<Result>(watching: Watching, generation: number, action: Action, run: () => Result): Result {
+  const { recorder, injector } = watching;
   // A program may freeze a session with an ioctl, too.
   const freezes = recorder.doing?.isKexec === true && action.kind === 'file' && action.callback === 'freeze';
   const doing = recorder.begin(generation);
@@ -109,7 +112,7 @@ function during<Result>(
     : undefined;
   doing.injected = fault?.text;
   recorder.endStep(doing, nameOf(action), () => describe(action));
-  if (fault !== undefined) killMachine();
+  if (fault !== undefined) watching.kill(fault.point);
   return result;
 }
 
@@ -142,9 +145,4 @@ function describe(action: Action): StepDetails {
     case 'kho':
       return action.pages === undefined ? {} : { pages: action.pages };
   }
-}
-
-/** The end of this process, at once: as power that fails. */
-function killMachine(): void {
-  process.kill(process.pid, 'SIGKILL');
 }

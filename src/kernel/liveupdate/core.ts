@@ -63,6 +63,7 @@ export class LiveUpdate {
     this.#state.reserve(this.outgoing.size + 1);
     const session = new Session(this.parts, 'outgoing', name, this.#state.newFileTable());
     this.outgoing.insert(session);
+    this.parts.onlookers.ledger?.created(session);
     return session;
   }
 
@@ -81,6 +82,7 @@ export class LiveUpdate {
       throw new KernelError('EINVAL', `Cannot retrieve session ${name}: it was retrieved already`);
     }
     session.retrieved = true;
+    this.parts.onlookers.ledger?.retrieved(session);
     return session;
   }
 
@@ -93,6 +95,7 @@ export class LiveUpdate {
     if (!session.close()) return;
     if (session.type === 'outgoing') this.outgoing.remove(session);
     else this.incoming().remove(session);
+    this.parts.onlookers.ledger?.closed(session);
   }
 
   /**

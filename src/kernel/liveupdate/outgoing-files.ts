@@ -1,10 +1,11 @@
 import { KernelError } from '../error.js';
-import type { FileTable as DescriptorTable, File } from '../fs/file.js';
+import { type FileTable as DescriptorTable, type File, HostFile } from '../fs/file.js';
 import { attempt, type Onlookers, trace } from '../step.js';
 import { checkHandle, type FileTable } from './abi.js';
 import { preserveFlbs, unpreserveFlbs } from './flbs.js';
 import type { LiveUpdateSession, PreservedCall } from './handler.js';
 import type { FileHandlers, RegisteredHandler } from './handlers.js';
+import type { LedgerFile } from './ledger.js';
 import type { Rules } from './profile.js';
 import { type FileIdentity, identityOf, type TakenFiles } from './taken-files.js';
 
@@ -73,19 +74,23 @@ export class OutgoingFiles {
   /**
    * Preserves the file behind a descriptor of a program under a token that is free in the session.
    *
+   * @returns the file's handler, and its descriptor where it is a file of the host
    * @throws KernelError, in this order: EBADF for a descriptor that is not open; ENOMEM and (v5) ENOSPC, before EBADF
    * on Linux 7.3; ENOENT where no handler takes the file; (Linux 7.3) EBUSY where a session has it; what an FLB and
    * the handler say. Nothing is kept then.
    */
-  preserve(token: bigint, fd: number, descriptors: DescriptorTable): void {
+  preserve(token: bigint, fd: number, descriptors: DescriptorTable): Omit<LedgerFile, 'token'> {
     const failure = `Cannot preserve fd ${fd} as token ${hex(token)} in session ${this.#session.name}`;
     if (this.#parts.rules.makesRoomFirst) this.#reserve(failure);
     const file = descriptors.get(fd);
     try {
       if (file === undefined) throw new KernelError('EBADF', `${failure}: no file is open there`);
       if (!this.#parts.rules.makesRoomFirst) this.#reserve(failure);
-      this.#files.set(token, this.#preserveFile(token, file, failure));
+      const entry = this.#preserveFile(token, file, failure);
+      this.#files.set(token, entry);
       this.#tokens.set(file, (this.#tokens.get(file) ?? new Set()).add(token));
+      const { compatible } = entry.registered.handler;
+      return { compatible, descriptor: file instanceof HostFile ? file.descriptor : undefined };
     } catch (error) {
       file?.put();
       this.#freeTable();

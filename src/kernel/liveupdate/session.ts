@@ -51,7 +51,8 @@ export class Session implements LiveUpdateSession {
       );
     }
     this.#checkNotFrozen(`preserve fd ${fd} as token ${hex(token)} in session ${this.name}`);
-    this.outgoing.preserve(token, fd, descriptors);
+    const file = this.outgoing.preserve(token, fd, descriptors);
+    this.#parts.onlookers.ledger?.preserved(this, { token, ...file });
   }
 
   /**
@@ -62,7 +63,10 @@ export class Session implements LiveUpdateSession {
   unpreserveFd(token: bigint): void {
     const what = `let go of token ${hex(token)} in session ${this.name}`;
     this.#checkNotFrozen(what);
-    if (this.outgoing.unpreserve(token)) return;
+    if (this.outgoing.unpreserve(token)) {
+      this.#parts.onlookers.ledger?.unpreserved(this, token);
+      return;
+    }
     throw new KernelError('ENOENT', `Cannot ${what}: it is not preserved here`);
   }
 
@@ -82,10 +86,8 @@ export class Session implements LiveUpdateSession {
    * @throws KernelError EBUSY where a file cannot be finished yet; nothing has changed then
    */
   finish(): void {
-    this.incoming.finish();
-    this.finished = true;
-    this.outgoing.unfreeze();
-    this.outgoing.unpreserveAll();
+    this.#letGo();
+    this.#parts.onlookers.ledger?.finished(this);
   }
 
   /**
@@ -95,13 +97,20 @@ export class Session implements LiveUpdateSession {
    */
   close(): boolean {
     try {
-      this.finish();
+      this.#letGo();
       return true;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       this.#parts.log('warning', `Cannot finish session ${this.name} as its descriptor is closed: ${error.message}`);
       return false;
     }
+  }
+
+  #letGo(): void {
+    this.incoming.finish();
+    this.finished = true;
+    this.outgoing.unfreeze();
+    this.outgoing.unpreserveAll();
   }
 
   #checkNotFrozen(what: string): void {

@@ -1,4 +1,5 @@
 import type { Hardware } from '../hardware.js';
+import type { Ledger } from '../liveupdate/ledger.js';
 import type { Step, Tracer, Visit } from '../step.js';
 import { PAGE_SIZE } from '../units.js';
 import { FakeHost } from './fake-host.js';
@@ -8,6 +9,8 @@ export class FakeHardware implements Hardware {
   readonly messages: string[] = [];
   /** Sees each step before it is made. What it throws makes the step fail. The next kernel has it, too. */
   onStep: Visit | undefined;
+  /** Is told what is preserved. The next kernel has it, too. */
+  ledger: Ledger | undefined;
 
   constructor(
     readonly ram: Uint8Array,
@@ -27,6 +30,7 @@ export class FakeHardware implements Hardware {
     const next = new FakeHardware(this.ram.slice(), this.files, this.tracer);
     this.ram.fill(0xdb);
     next.onStep = this.onStep;
+    next.ledger = this.ledger;
     return next;
   }
 
