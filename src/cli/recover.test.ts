@@ -102,7 +102,8 @@ test('a machine that cannot boot again stays held, and nothing is lost', { skip 
     const { code, stderr } = await luo.run(['recover', 'web', '--', ...command]);
     equal(code, 125);
     match(stderr, /^luo: Cannot run ".+\n$/);
-    equal((await statusOf(luo)).files, 4);
+    const { files, argv } = await statusOf(luo);
+    deepEqual([files, argv], [4, [agent]], 'it would boot with what ran before');
   }
   await recoverAll(luo);
 });
@@ -283,5 +284,24 @@ test('two thousand files come back', { skip }, async () => {
   match(await held(luo), /is held: 1 session, 2000 files/);
   equal((await luo.run(['recover', 'web'])).code, 0);
   await luo.logMatches('web', /^all 2000 there$/m);
+  await luo.nothingIsLeft();
+});
+
+test('a signal while a machine boots again lets go of what was held, and nothing is left', { skip }, async () => {
+  await using luo = new Luo();
+  const slow = join(luo.directory, 'slow.mjs');
+  writeFileSync(slow, 'export default { name: "slow", init() {} };');
+  const running = luo.start(['run', '--on-crash=hold', '--name', 'web', '--module', slow, '--', agent, 'crash']);
+  await running.warns(/is held/);
+  // A module that is never loaded: the machine boots for ever.
+  writeFileSync(slow, 'await new Promise(() => setInterval(() => {}, 1000)); export default {};');
+  const recovering = luo.start(['recover', 'web']);
+  // For a moment neither the keeper nor the machine listens.
+  await eventually('the machine boots again', async () =>
+    /"generation": 0,/.test((await luo.run(['ps', '--json'])).stdout) ? true : undefined,
+  );
+  process.kill(running.pid, 'SIGTERM');
+  equal((await running.result).code, 128 + 15);
+  match((await recovering.result).stderr, /SIGTERM came first/);
   await luo.nothingIsLeft();
 });

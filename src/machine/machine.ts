@@ -49,6 +49,7 @@ export class Machine {
   readonly #ledger: MachineLedger | undefined;
   readonly #stage: Stage;
   readonly #succession: Succession;
+  /** Somebody asked for the end. */
   #isStopped = false;
   #outcome: Outcome | undefined;
 
@@ -196,7 +197,9 @@ export class Machine {
   signal(signal: NodeJS.Signals, fromTerminal = false): void {
     if (this.#stage.generation === undefined) {
       const failure = `Cannot start "${this.#succession.running.command.argv[0]}": ${signal} came first`;
-      if (asksToEnd(signal)) this.#end({ failure, signal: constants.signals[signal] });
+      if (!asksToEnd(signal)) return;
+      this.#isStopped = true;
+      this.#end({ failure, signal: constants.signals[signal] });
       return;
     }
     if (asksToEnd(signal)) this.#succession.cancelWarm(`${signal} asked the programs to end`);
