@@ -35,9 +35,13 @@ export interface SerialHardware {
 /** The kind of a file, as far as a handler asks. `shmem` is a memfd or another file of a tmpfs. */
 export type FileKind = 'shmem' | 'hugetlb' | 'other';
 
+/** The type of a file (`S_IFMT`), as far as a handler asks. */
+export type FileType = 'regular' | 'socket' | 'pipe' | 'other';
+
 /** What the host knows of an open file. */
 export interface FileStatus {
   readonly kind: FileKind;
+  readonly type: FileType;
   /** The same for two descriptors exactly when they have the same inode. */
   readonly inode: string;
   /** What the file is, as the host names it: `anon_inode:[eventfd]`, `/memfd:name (deleted)`, `socket:[123]`. */

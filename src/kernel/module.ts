@@ -12,7 +12,7 @@ export type { ErrnoName } from '../uapi/errno.js';
 export { KernelError } from './error.js';
 export { type File, HostFile } from './fs/file.js';
 export type { PreservedDescriptors } from './fs/preserved-descriptors.js';
-export type { Descriptor, FileKind, FileStatus } from './hardware.js';
+export type { Descriptor, FileKind, FileStatus, FileType } from './hardware.js';
 export type { Folio } from './kho/folio.js';
 export type { KhoVmalloc } from './kho/kho.js';
 export { decodeKhoVmalloc, encodeKhoVmalloc } from './kho/kho.js';

@@ -1,5 +1,6 @@
 /** How a kernel is put together. */
 import { HostFile, OpenFiles } from './fs/file.js';
+import { passedKinds } from './fs/passed-files.js';
 import { PreservedDescriptors } from './fs/preserved-descriptors.js';
 import type { Descriptor, FileHardware, Handover, Hardware } from './hardware.js';
 import { Kho } from './kho/kho.js';
@@ -20,7 +21,7 @@ import type { KernelModule } from './module.js';
 import { Ttys } from './tty/ttys.js';
 
 /** Kinds of files that luo can preserve and Linux cannot: each is asked for by name. */
-export const preservable = ['hugetlb', 'ttys'] as const;
+export const preservable = ['hugetlb', 'ttys', ...passedKinds] as const;
 export type Preservable = (typeof preservable)[number];
 
 export interface KernelOptions {

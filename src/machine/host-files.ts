@@ -11,6 +11,7 @@ import type {
   FileHardware,
   FileKind,
   FileStatus,
+  FileType,
   HugePagePool,
 } from '../kernel/hardware.js';
 import { errnoName } from '../uapi/errno.js';
@@ -24,6 +25,12 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const PAGE_SIZE = 4096;
 const PERMISSIONS = 0o7777;
+const S_IFMT = 0o170000;
+const types: ReadonlyMap<number, FileType> = new Map([
+  [0o100000, 'regular'],
+  [0o140000, 'socket'],
+  [0o010000, 'pipe'],
+]);
 
 export class HostFiles implements FileHardware {
   status(descriptor: Descriptor): FileStatus {
@@ -31,6 +38,7 @@ export class HostFiles implements FileHardware {
     const permissions = mode & PERMISSIONS;
     return {
       kind: kindOf(descriptor),
+      type: types.get(mode & S_IFMT) ?? 'other',
       inode: inodeKey(device, inode),
       // Few ask for it, and it is a call of the host of its own.
       get link() {
