@@ -11,6 +11,8 @@ export interface KexecOptions {
   readonly module?: readonly string[];
   /** False where the next kernel is to have none. */
   readonly modules?: boolean;
+  /** How long programs may take to get ready. Seconds. */
+  readonly drainTimeout?: number;
 }
 
 /** `luo kexec`. */
@@ -21,7 +23,8 @@ export async function kexec(
 ): Promise<void> {
   const machine = chooseMachine(name);
   const command = argv.length === 0 ? {} : { argv, cwd: process.cwd() };
-  const answer = await ask(machine, { request: 'kexec', command, kernel: newKernel(options) });
+  const drain = options.drainTimeout === undefined ? {} : { drainTimeout: options.drainTimeout * 1000 };
+  const answer = await ask(machine, { request: 'kexec', command, kernel: newKernel(options), ...drain });
   if (answer === undefined)
     throw new SetupError(`Machine "${machine}" ended during the live update: luo logs ${machine} may tell why`);
   if ('error' in answer) throw new SetupError(answer.error);

@@ -68,6 +68,11 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see from now on').choices(profiles))
   .option('--module <file>', 'a kernel module in place of those of the last kernel; may be repeated', append)
   .addOption(new Option('--no-modules', 'no kernel modules from now on').conflicts('module'))
+  .addOption(
+    new Option('--drain-timeout <seconds>', 'how long programs that asked to be told may take to get ready')
+      .default(30)
+      .argParser(seconds),
+  )
   .action(async (_name: string | undefined, _argv: string[], options, { args }: Command) => {
     const { kexec } = await import('./kexec.js');
     const { name, argv } = separate(args);

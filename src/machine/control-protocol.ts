@@ -3,10 +3,28 @@ import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
 
+export { CONTROL_SOCKET } from '../host/directories.js';
+
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
-  | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
+  /** @param drainTimeout how long programs that want to know of it may take to get ready, in milliseconds */
+  | {
+      readonly request: 'kexec';
+      readonly command: NewCommand;
+      readonly kernel?: NewKernel;
+      readonly drainTimeout?: number;
+    }
+  /**
+   * A program wants to know before it is replaced: answered by an UpdateMessage whenever there is one.
+   *
+   * @param pid of the program, for messages
+   */
+  | { readonly request: 'updates'; readonly pid?: number }
+  /** The same program, on the same connection: it may be replaced. @param number that of the announcement */
+  | { readonly request: 'prepared'; readonly number?: number }
+  /** The same: it cannot be replaced now, and the update does not happen. */
+  | { readonly request: 'unprepared'; readonly reason: string; readonly number?: number }
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
   /** What happened on the wires of its emulated serial ports, or of the one that is named. */
@@ -28,6 +46,15 @@ export interface NewKernel {
   /** All its modules: absolute paths of files. */
   readonly modules?: readonly string[];
 }
+
+/** What a program that asked for `updates` is told. */
+export type UpdateMessage =
+  /** From now on no live update that luo is asked for comes without an announcement. */
+  | { readonly update: 'subscribed' }
+  /** One has been asked for. It happens when all programs are `prepared`, and not at all where that takes too long. */
+  | { readonly update: 'prepare'; readonly number: number; readonly timeout: number }
+  /** It does not happen after all: everything goes on. */
+  | { readonly update: 'cancelled'; readonly number: number; readonly reason: string };
 
 /** What happens on a machine, or how many events a reader was too slow for. */
 export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
@@ -105,19 +132,24 @@ export type ControlAnswer =
   | { readonly waveforms: readonly Waveform[] }
   | { readonly plugged: boolean };
 
-export const CONTROL_SOCKET = 'control.sock';
-
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
   const { request, sessions = false, timeout, command, kernel = {}, port, plugged } = message;
+  const { drainTimeout, pid, number, reason } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
   if (request === 'waveform' && typeof port === 'string') return { request, port };
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
-  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
+  if (request === 'updates' && isNumberOrNone(pid)) return { request, ...(pid === undefined ? {} : { pid }) };
+  if (!isNumberOrNone(number)) return undefined;
+  const which = number === undefined ? {} : { number };
+  if (request === 'prepared') return { request, ...which };
+  if (request === 'unprepared' && typeof reason === 'string') return { request, reason, ...which };
+  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel) && isNumberOrNone(drainTimeout))
+    return { request, command, kernel, ...(drainTimeout === undefined ? {} : { drainTimeout }) };
   return undefined;
 }
 
@@ -133,6 +165,10 @@ function isNewKernel(value: unknown): value is NewKernel {
   return (
     (profile === undefined || profile === 'linux' || profile === 'v5') && (modules === undefined || isWords(modules))
   );
+}
+
+function isNumberOrNone(value: unknown): value is number | undefined {
+  return value === undefined || typeof value === 'number';
 }
 
 function isWords(value: unknown): value is string[] {

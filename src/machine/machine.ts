@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
+import { findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
 import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
@@ -17,6 +18,7 @@ import { keepReserve } from './reserve.js';
 import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Succession } from './succession.js';
+import { type Patience, Updates } from './updates.js';
 import { Watcher } from './watcher.js';
 
 export class Machine {
@@ -26,6 +28,11 @@ export class Machine {
   readonly hardware: MachineHardware;
   readonly #config: MachineConfig;
   readonly #watcher = new Watcher();
+  /** Programs that want to know before a live update replaces them. */
+  readonly updates = new Updates({
+    after: (milliseconds, action) => this.#watcher.after(milliseconds, action),
+    hasTakenOver: () => this.#stage.generation?.hasTakenOver ?? true,
+  });
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;
   readonly #power = new PowerSwitch({
@@ -59,7 +66,10 @@ export class Machine {
       placeholder: createPlaceholder(config.directory),
       power: this.#power,
       watching: this.chronicle,
-      begun: (listener, generation) => events.begun(listener, generation),
+      begun: (listener, generation) => {
+        this.updates.generationBegan();
+        events.begun(listener, generation);
+      },
       over: () => {
         this.#reap();
         this.#endIfOver();
@@ -103,19 +113,25 @@ export class Machine {
   }
 
   /**
-   * Goes into the next generation.
+   * Goes into the next generation, when the programs that want to know of it are ready.
    *
    * @param command, newKernel what is new of what it runs, and of what its kernel is started with
-   * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
+   * @param patience where nobody waits for it any more, it does not happen, unless it has begun
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: NewCommand = {}, newKernel: NewKernel = {}, asked?: AbortSignal): Promise<KexecReport> {
+  kexec(command: NewCommand = {}, newKernel: NewKernel = {}, patience: Patience = {}): Promise<KexecReport> {
+    const next = Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {};
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        const next = Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {};
         this.#succession.request(new Change('kexec', { ...next, kernel, succeeded, failed }));
       });
-    return this.#watcher.during(newOptions(newKernel, asked).then(request));
+    const announce = (kernel: Partial<KernelOptions>) => {
+      // No program gets ready for what cannot be run.
+      if (next.command !== undefined) findExecutable(next.command);
+      if (this.#succession.isIdle) this.#succession.prepareEarly();
+      return this.updates.during(patience, () => request(kernel));
+    };
+    return this.#watcher.during(newOptions(newKernel, patience.asked).then(announce));
   }
 
   /**
