@@ -117,12 +117,16 @@ export function stopAccepting(server: Server): () => void {
   const address = server.address();
   handle.close();
   const nothing = () => {};
+  const fill = (out: object) => {
+    Object.assign(out, address);
+    return 0;
+  };
   const standIn = {
     close: nothing,
     ref: nothing,
     unref: nothing,
     // A UNIX socket has none: its server knows its own path.
-    ...(handle.getsockname === undefined ? {} : { getsockname: (out: object) => (Object.assign(out, address), 0) }),
+    ...(handle.getsockname === undefined ? {} : { getsockname: fill }),
   };
   // All that a server that does not listen asks of its handle.
   internals._handle = standIn as unknown as Handle;

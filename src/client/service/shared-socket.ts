@@ -47,11 +47,11 @@ export class SharedSocket {
   }
 
   async start(server: Server): Promise<void> {
+    // As Node does for the servers of a worker that it knows of.
+    if (this.#first !== undefined) process.once('disconnect', () => server.close());
     const handle = this.#first ?? (await ask({ luo: 'again', name: this.#name, options: this.#options }))?.handle;
     this.#first = undefined;
     if (handle === undefined) throw new Error(`Cannot listen: the primary of this worker has no socket any more`);
-    // As Node does for the servers of a worker that it knows of.
-    process.once('disconnect', () => server.close());
     await acceptFrom(server, handle, this.#options.backlog);
   }
 
