@@ -17,6 +17,10 @@ test('the package is what it exports, by its name', async () => {
     'Memfd',
     'PersistentState',
     'PersistentStateError',
+    'listen',
+    'onUpdate',
+    'shareListeners',
+    'takeOver',
   ]);
   equal(imported, luo);
 });

@@ -21,7 +21,7 @@ export {
 } from './client/service/on-update.js';
 export type { PassingOptions } from './client/service/plain-connections.js';
 export { shareListeners } from './client/service/share-listeners.js';
-export { type HandOverOptions, takeOver, Update } from './client/service/update.js';
+export { takeOver, type Update } from './client/service/update.js';
 export { LiveUpdateSession } from './client/session.js';
 export { PersistentState, type PersistentStateOptions } from './client/state.js';
 export { PersistentStateError, type PersistentStateErrorCode } from './client/state-error.js';

@@ -6,7 +6,9 @@ import type { Json } from './json.js';
 
 /** What a program says of a connection that it hands over. */
 export interface ConnectionState {
+  /** What was read and not worked on. It is the first that is read again: by the next generation, or here. */
   readonly unread?: Uint8Array | undefined;
+  /** What the next generation is to know of it. */
   readonly state?: Json | undefined;
 }
 

@@ -33,6 +33,7 @@ interface Internals {
   parser?: HttpParser | null;
   /** The response that is being written. */
   _httpMessage?: object | null;
+  _connections?: number;
   _listen2?(address: null, port: null, type: null, backlog: number | undefined): void;
   _readableState?: { readonly decoder?: Decoder | null };
 }
@@ -156,6 +157,13 @@ export function acceptFrom(server: Server, handle: Handle, backlog: number | und
     });
     internals._listen2?.(null, null, null, backlog);
   });
+}
+
+/** Makes a connection one of a server's, as those are that it accepts: the server ends after it. */
+export function join(server: Server, socket: Socket): void {
+  const internals = internalsOf(server);
+  internals._connections = (internals._connections ?? 0) + 1;
+  Object.assign(socket, { server, _server: server });
 }
 
 /** What has become of an HTTP connection. */

@@ -2,7 +2,7 @@ import type { Server as HttpServer, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Connections } from './connections.js';
 import type { HandedSocket, TakenSocket } from './handed-sockets.js';
-import { httpStateOf, isBetweenMessages, responseOn, stopReading } from './handles.js';
+import { httpStateOf, isBetweenMessages, join, responseOn, stopReading } from './handles.js';
 
 /** Requests come by these events; by the last two only where the program listens for them. */
 const REQUESTS = ['request', 'checkContinue', 'checkExpectation'] as const;
@@ -65,6 +65,7 @@ export class HttpConnections implements Connections {
   }
 
   adopt({ socket }: TakenSocket): void {
+    join(this.#server, socket);
     this.#server.emit('connection', socket);
   }
 

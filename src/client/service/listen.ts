@@ -181,9 +181,11 @@ async function ownSocket(name: string, options: ListenOptions): Promise<Acceptor
 }
 
 function connectionsOf(server: Server, options: PassingOptions): Connections {
-  if (server instanceof TlsServer) return new EndingConnections(server, 'secureConnection');
   if (server instanceof HttpServer) return new HttpConnections(server);
-  // The module of HTTP/2 is not loaded for those who do not use it.
+  // The modules of HTTPS and HTTP/2 are not loaded for those who do not use them.
   if (server.constructor.name === 'Http2Server') return new EndingConnections(server, 'connection');
-  return new PlainConnections(server, options);
+  if (!(server instanceof TlsServer)) return new PlainConnections(server, options);
+  const isHttp = 'closeIdleConnections' in server || server.constructor.name === 'Http2SecureServer';
+  // What the program does with connections of TLS is its own.
+  return isHttp ? new EndingConnections(server, 'secureConnection') : new PlainConnections(server, {});
 }

@@ -48,7 +48,10 @@ export function linkToMachine(events: LinkEvents): Promise<MachineLink> {
       events.cancelled('The machine has ended');
     });
     socket.on('connect', () => say({ request: 'updates', pid: process.pid }));
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    // It tells those of the socket once more.
+    lines.on('error', () => {});
+    lines.on('line', (line) => {
       const message = parse(line);
       if (message.error !== undefined) reject(new Error(message.error));
       switch (message.update) {

@@ -1,5 +1,5 @@
 import { isOnMachine, linkToMachine, type MachineLink } from './machine-link.js';
-import { Update, type UpdateRound } from './update.js';
+import { Preparation, type Update, type UpdateRound } from './update.js';
 import { warnOnce } from './warn.js';
 
 /** What goes on where the update does not happen after all. */
@@ -101,7 +101,7 @@ async function prepareAll(number: number, timeout: number, cancelled: Promise<st
   const aborted = cancelled.then((reason) => controller.abort(new Error(reason)));
   const undo: Undo[] = [];
   const start = async (hook: Hook, round: UpdateRound) => {
-    const update = new Update(round, hook.name);
+    const update = new Preparation(round, hook.name);
     undo.push(() => update.cancel());
     const back = await hook.prepare(update);
     if (typeof back === 'function') undo.push(back);

@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { Connections } from './connections.js';
 import type { HandedSocket, TakenSocket } from './handed-sockets.js';
 import { type ConnectionState, rest } from './handing.js';
+import { join } from './handles.js';
 import type { Json } from './json.js';
 
 /** How connections of a protocol of the program's own pass to the next generation. */
@@ -51,6 +52,7 @@ export class PlainConnections implements Connections {
 
   adopt({ socket, state }: TakenSocket): void {
     const { takeOver } = this.#options;
+    join(this.#server, socket);
     if (takeOver === undefined) {
       this.#server.emit('connection', socket);
     } else {
