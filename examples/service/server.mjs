@@ -1,7 +1,7 @@
 // A service that updates without losing a connection or a byte:
 //
-//     luo run --preserve sockets --name service -- node examples/service/server.js 1
-//     luo kexec service -- node examples/service/server.js 2
+//     luo run --preserve sockets --name service -- node examples/service/server.mjs 1
+//     luo kexec service -- node examples/service/server.mjs 2
 //
 // Its version is the first word, or VERSION; it listens on PORT.
 import { createServer } from 'node:http';
