@@ -24,6 +24,18 @@ const server = createServer({ keepAliveTimeout: 60_000 }, async (request, respon
     answer();
   } else answer();
 });
+// An upgraded connection is none of HTTP any more.
+server.on('upgrade', (request, socket) => {
+  socket.on('error', () => {});
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`,
+  );
+  socket.pipe(socket);
+});
+process.on('SIGUSR2', () => {
+  for (const answer of held.splice(0)) answer();
+});
+
 onUpdate(async ({ signal, drained, timeout }) => {
   console.log(`${version} is asked, ${timeout} ms`);
   for (const answer of held.splice(0)) answer();

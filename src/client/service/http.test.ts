@@ -13,9 +13,14 @@ const program = fileURLToPath(new URL('../../../test/programs/service-http.mjs',
 const service = (...words: string[]) => ['--', process.execPath, program, ...words];
 
 /** Starts version 1. */
-async function start(luo: Luo, behaviour = 'well', where = '0'): Promise<{ running: Running; port: number }> {
-  const command = service('1', behaviour, where);
-  const running = luo.start(['run', '--preserve', 'sockets', '--name', 'm', ...command]);
+async function start(
+  luo: Luo,
+  behaviour = 'well',
+  where = '0',
+  abi = 'linux',
+): Promise<{ running: Running; port: number }> {
+  const options = ['--preserve', 'sockets', '--name', 'm', '--abi', abi];
+  const running = luo.start(['run', ...options, ...service('1', behaviour, where)]);
   const [, port] = await running.says(/^1 listens (\d+) passes false 0$/m);
   return { running, port: Number(port) };
 }
@@ -164,6 +169,64 @@ test('a request without an answer keeps the service from being replaced, and not
   match(stderr, /was not ready/);
   await running.says(/^1 is not drained: Cannot start a live update: process/m);
   await new Client({ port, host: '127.0.0.1' }).asks('GET /b', /^1 \/b $/);
+});
+
+test('with --abi v5, too; more connections than a session takes there are no update, and go on', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo, 'well', '0', 'v5');
+  const clients = Array.from({ length: 127 }, () => new Client({ port, host: '127.0.0.1' }));
+  const all = (version: number) => {
+    const answer = new RegExp(`^${version} /a $`);
+    return Promise.all(clients.map((client) => client.asks('GET /a', answer)));
+  };
+  await all(1);
+  const one = new Client({ port, host: '127.0.0.1' });
+  await one.asks('GET /a', /^1 \/a $/);
+  const { code, stderr } = await luo.run(['kexec', 'm']);
+  equal(code, 125);
+  match(
+    stderr,
+    /cannot be replaced now: Cannot preserve descriptor \d+ under token 0x0 in session "listen\/http\/0": ENOSPC/,
+  );
+  await all(1);
+  await one.asks('GET /a', /^1 \/a $/);
+  const closed = once(one.socket, 'close');
+  one.socket.end();
+  await closed;
+  await update(luo, running, '2');
+  await all(2);
+});
+
+test("an upgraded connection is the program's own, and does not hold the update up", async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo);
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n');
+  await once(socket, 'data');
+  const closed = once(socket, 'close');
+  await update(luo, running, '2');
+  await closed;
+});
+
+test('a server that took connections over ends after them', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo);
+  const client = new Client({ port, host: '127.0.0.1' });
+  await client.asks('GET /a', /^1 \/a $/);
+  await update(luo, running, '2');
+  const held = client.asks('GET /held', /^2 \/held $/);
+  await running.says(/^2 holds$/m);
+  const other = new Client({ port, host: '127.0.0.1' });
+  const closed = once(other.socket, 'close');
+  await other.asks('GET /close', /^2 \/close $/);
+  await closed;
+  equal(running.stdout.includes('2 closed'), false);
+  running.child.kill('SIGUSR2');
+  await held;
+  client.socket.end();
+  await running.says(/^2 closed$/m);
+  equal((await running.result).code, 0);
 });
 
 test('the path of a UNIX socket stays, and goes with the server', async () => {

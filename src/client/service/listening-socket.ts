@@ -28,22 +28,13 @@ export class ListeningSocket {
   /** Those of this generation. */
   readonly slots = new Slots();
   readonly #options: ListenOptions;
-  readonly #session: LiveUpdateSession;
+  #session: LiveUpdateSession | undefined;
 
-  /** @throws LiveUpdateError, and then nothing is preserved */
-  private constructor(name: string, options: ListenOptions, fd: number, left: Left | undefined) {
+  private constructor(options: ListenOptions, fd: number, left: Left | undefined) {
     this.fd = fd;
     this.isTakenOver = left?.fd === fd;
     this.left = left?.slots ?? [];
     this.#options = options;
-    this.#session = createSession(listenerSession(name));
-    try {
-      this.#session.preserve(fd, SOCKET_TOKEN);
-      this.#session.preserve(this.slots.memfd, SLOTS_TOKEN);
-    } catch (error) {
-      this.#session.close();
-      throw error;
-    }
   }
 
   /**
@@ -56,11 +47,12 @@ export class ListeningSocket {
   static async open(name: string, options: ListenOptions): Promise<ListeningSocket | undefined> {
     const left = takeIfThere(name);
     const fd = left !== undefined && (await isWanted(left.fd, options)) ? left.fd : await bind(options);
+    const socket = new ListeningSocket(options, fd, left);
     try {
-      return new ListeningSocket(name, options, fd, left);
+      socket.#preserve(name);
+      return socket;
     } catch (error) {
-      close(fd);
-      removePath(options);
+      socket.close();
       if (error instanceof LiveUpdateError && error.operation === 'PRESERVE_FD' && error.code === 'ENOENT')
         return undefined;
       throw error;
@@ -74,10 +66,16 @@ export class ListeningSocket {
 
   /** Ends it: connections are refused from now on, once no server has it either. */
   close(): void {
-    this.#session.close();
+    this.#session?.close();
     this.slots.memfd.close();
     close(this.fd);
     removePath(this.#options);
+  }
+
+  #preserve(name: string): void {
+    this.#session = createSession(listenerSession(name));
+    this.#session.preserve(this.fd, SOCKET_TOKEN);
+    this.#session.preserve(this.slots.memfd, SLOTS_TOKEN);
   }
 }
 

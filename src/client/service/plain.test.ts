@@ -47,6 +47,23 @@ test('where one connection cannot be handed over, all go on as they were', async
   }
 });
 
+test('where a client does not read what was written in time, the update does not happen, and nothing is lost', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo, plain('1'));
+  const conversation = new Conversation(port);
+  await conversation.goesOn();
+  conversation.socket.pause();
+  const { code, stderr } = await luo.run(['kexec', 'm', '--drain-timeout', '0.5']);
+  equal(code, 125);
+  match(stderr, /was not ready to be replaced within 0\.5 s/);
+  conversation.socket.resume();
+  await conversation.goesOn();
+  equal((await luo.run(['kexec', 'm', ...plain('2')])).code, 0);
+  await conversation.goesOn();
+  const sent = await conversation.end();
+  await running.says(new RegExp(`^2 received ${sent} and 0 bytes$`, 'm'));
+});
+
 test('a connection that the program hands over by itself keeps half a line, and half a character', async () => {
   await using luo = new Luo();
   const { running, port } = await start(luo, text('1'));
@@ -109,7 +126,7 @@ function queueOf(local: number | undefined, remote: number | undefined): number 
 
 /** The numbers from 0 in both directions, 4 bytes each, cut anywhere. */
 class Conversation {
-  readonly #socket: Socket;
+  readonly socket: Socket;
   #sent = 0;
   #received = 0;
   #partial = Buffer.alloc(0);
@@ -117,23 +134,23 @@ class Conversation {
   readonly #timer = setInterval(() => this.#send(), 1);
 
   constructor(port: number) {
-    this.#socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    this.#socket.on('data', (chunk: Buffer) => this.#check(chunk));
-    this.#socket.on('close', () => clearInterval(this.#timer));
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    this.socket.on('data', (chunk: Buffer) => this.#check(chunk));
+    this.socket.on('close', () => clearInterval(this.#timer));
   }
 
   /** Waits until much more has come. */
   async goesOn(): Promise<void> {
     const enough = this.#received + 100_000;
-    while (this.#received < enough) await once(this.#socket, 'data');
+    while (this.#received < enough) await once(this.socket, 'data');
     equal(this.#wrong, undefined);
   }
 
   /** Ends its side, and waits for the end of the other one. */
   async end(): Promise<number> {
     clearInterval(this.#timer);
-    this.#socket.end();
-    await once(this.#socket, 'close');
+    this.socket.end();
+    await once(this.socket, 'close');
     equal(this.#wrong, undefined);
     equal(this.#partial.length, 0);
     ok(this.#sent > 0);
@@ -141,12 +158,12 @@ class Conversation {
   }
 
   #send(): void {
-    if (this.#socket.writableLength > 1 << 18) return;
-    const block = Buffer.alloc(4 * 4099);
+    if (this.socket.writableLength > 1 << 18) return;
+    const block = Buffer.alloc(4 * 1031);
     for (let at = 0; at < block.length; at += 4) block.writeUInt32LE(this.#sent++, at);
     const cut = this.#sent % block.length;
-    this.#socket.write(block.subarray(0, cut));
-    this.#socket.write(block.subarray(cut));
+    this.socket.write(block.subarray(0, cut));
+    this.socket.write(block.subarray(cut));
   }
 
   #check(chunk: Buffer): void {

@@ -73,6 +73,20 @@ test('a machine of a luo that announces nothing is one without announcements', a
   old.close();
 });
 
+test('a machine that ends the connection announces nothing', async () => {
+  await using luo = new Luo();
+  const directory = join(luo.directory, 'mute');
+  const mute = createServer((socket) => socket.destroy());
+  mkdirSync(join(directory, 'm'), { recursive: true });
+  await new Promise<void>((resolve) => mute.listen(join(directory, 'm', 'control.sock'), resolve));
+  const script = `process.env.LUO_RUNTIME_DIR = ${JSON.stringify(directory)};
+    process.argv[2] = '1';
+    await import(${JSON.stringify(program)});`;
+  const running = luo.start(['run', '--name', 'm', '--', process.execPath, '--input-type=module', '-e', script]);
+  await running.warns(/Cannot learn of updates from machine "m": .*(does not answer|ECONNRESET|EPIPE)/);
+  mute.close();
+});
+
 test('a subscription keeps no program alive', async () => {
   await using luo = new Luo();
   const script = `import { onUpdate } from ${JSON.stringify(fileURLToPath(new URL('../../index.js', import.meta.url)))};
