@@ -13,6 +13,7 @@ function talk(socket, lines = 0) {
     const whole = text.split('\n');
     text = whole.pop();
     for (const line of whole) socket.write(`${version} ${++lines} ${line} ${[...line].length}\n`);
+    if (whole.includes('pause')) socket.pause();
     console.log(`${version} has "${text}"`);
   });
   socket.on('close', () => sockets.delete(socket));
@@ -37,6 +38,7 @@ const subscription = onUpdate(
     if (behaviour !== 'never') return;
     await once(update.signal, 'abort');
     return () => {
+      for (const socket of sockets.keys()) socket.resume();
       throw new Error('cannot go back');
     };
   },

@@ -81,6 +81,34 @@ test('a connection that the program hands over by itself keeps half a line, and 
   socket.destroy();
 });
 
+test('what the program has not taken out of a stream passes', async () => {
+  await using luo = new Luo();
+  const { port } = await start(luo, text('1'));
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  socket.write('pause\n');
+  equal(await line(socket), '1 1 pause 5\n');
+  socket.write('unréad\n');
+  await isRead(socket);
+  const answer = line(socket);
+  equal((await luo.run(['kexec', 'm', ...text('2')])).code, 0);
+  equal(await answer, '2 2 unréad 6\n');
+  socket.destroy();
+});
+
+test('what the program has not taken out of a stream stays in it where the update does not happen', async () => {
+  await using luo = new Luo();
+  const { port } = await start(luo, text('1', 'never'));
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  socket.write('pause\n');
+  equal(await line(socket), '1 1 pause 5\n');
+  socket.write('unréad\n');
+  await isRead(socket);
+  const answer = line(socket);
+  equal((await luo.run(['kexec', 'm', '--drain-timeout', '0.2'])).code, 125);
+  equal(await answer, '1 2 unréad 6\n');
+  socket.destroy();
+});
+
 test('where the update does not happen, it keeps them here, and what cannot be undone is said', async () => {
   await using luo = new Luo();
   const { running, port } = await start(luo, text('1', 'never'));
