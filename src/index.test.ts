@@ -18,6 +18,7 @@ test('the package is what it exports, by its name', async () => {
     'PersistentState',
     'PersistentStateError',
     'listen',
+    'notifyReady',
     'onUpdate',
     'shareListeners',
     'takeOver',

@@ -7,6 +7,7 @@
 export { LiveUpdateError, type LiveUpdateOperation } from './client/error.js';
 export { LiveUpdate } from './client/live-update.js';
 export { type MapOptions, Memfd, type MemfdOptions } from './client/memfd.js';
+export { notifyReady } from './client/notify-ready.js';
 export type { Seal } from './client/seals.js';
 export type { TakenSocket } from './client/service/handed-sockets.js';
 export type { ConnectionState } from './client/service/handing.js';

@@ -11,6 +11,10 @@ const LUO_FAILED = 125;
 /** `luo test` runs no one program, whose exit codes could be taken for its own. */
 const TEST_USAGE = 2;
 
+/** The kernel has the list, and is loaded for those alone who ask for some of them. */
+const kindsHelp =
+  'preserve files of more kinds, with commas between them: hugetlb, ttys, sockets, pipes, eventfds, timerfds, files';
+
 const profiles = ['linux', 'v5'] as const;
 
 const program = new Command('luo')
@@ -29,7 +33,7 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
   .option('--extend', 'add ioctls that Linux has not: states, events, and letting go of one file')
-  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb, ttys')
+  .option('--preserve <kinds>', kindsHelp)
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
   .option('--serial <port>', 'a serial port: ttyS0=8250,esp32, or ttyUSB0=/dev/ttyUSB0; may be repeated', append)
   .option('--waveform <file>', 'write what the lines of the emulated ports did: .svg, .json, or text')
@@ -73,6 +77,34 @@ program
       .default(30)
       .argParser(seconds),
   )
+  .addOption(
+    new Option('--warm', 'start the command first: the last one goes on until it opens /dev/liveupdate').conflicts([
+      'readyTimeout',
+      'readyBy',
+      'readyWhen',
+    ]),
+  )
+  .addOption(
+    new Option('--warm-timeout <seconds>', 'how long that may take (implies --warm)')
+      .default(30)
+      .argParser(seconds)
+      .implies({ warm: true }),
+  )
+  .addOption(
+    new Option(
+      '--ready-timeout <seconds>',
+      'go back to what ran before where the new generation is not ready by then (default: 30, where it must be ready)',
+    ).argParser(seconds),
+  )
+  .addOption(
+    new Option(
+      '--ready-by <what>',
+      'what makes it ready: READY=1 on $NOTIFY_SOCKET, or all sessions finished (default: either)',
+    )
+      .choices(['notify', 'finish'] as const)
+      .conflicts('readyWhen'),
+  )
+  .option('--ready-when <command>', 'it is ready when this command of the shell succeeds, and nothing else makes it so')
   .action(async (_name: string | undefined, _argv: string[], options, { args }: Command) => {
     const { kexec } = await import('./kexec.js');
     const { name, argv } = separate(args);
@@ -130,7 +162,7 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
   .option('--extend', 'add ioctls that Linux has not')
-  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb, ttys')
+  .option('--preserve <kinds>', kindsHelp)
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
   .passThroughOptions()
   .action(async (argv: string[], options) => {

@@ -62,7 +62,7 @@ export interface KernelModule {
 export type ModuleKho = HandoverMemory;
 
 /** What modules do with open files of the host. */
-export type ModuleDescriptors = Pick<PreservedDescriptors, 'preserve' | 'unpreserve' | 'restore'>;
+export type ModuleDescriptors = Pick<PreservedDescriptors, 'preserve' | 'unpreserve' | 'restore' | 'find'>;
 
 /** The kernel, as a module sees it. What is refused is a KernelError with the error number that Linux gives. */
 export interface ModuleKernel {

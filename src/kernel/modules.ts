@@ -1,5 +1,6 @@
 import { KernelError } from './error.js';
-import { passedFilesModule, passedKinds } from './fs/passed-files.js';
+import { passedFilesModule } from './fs/passed-files.js';
+import { passedKinds } from './fs/passed-kinds.js';
 import type { Handover, Hardware } from './hardware.js';
 import { KernelOfModule } from './kernel-of-module.js';
 import { Module } from './liveupdate/module.js';

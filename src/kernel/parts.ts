@@ -1,6 +1,6 @@
 /** How a kernel is put together. */
-import { HostFile, OpenFiles } from './fs/file.js';
-import { passedKinds } from './fs/passed-files.js';
+import { type File, HostFile, OpenFiles } from './fs/file.js';
+import { describeUnhandled, passedKinds } from './fs/passed-kinds.js';
 import { PreservedDescriptors } from './fs/preserved-descriptors.js';
 import type { Descriptor, FileHardware, Handover, Hardware } from './hardware.js';
 import { Kho } from './kho/kho.js';
@@ -73,8 +73,10 @@ export function assemble(hardware: Hardware, options: KernelOptions, handover: H
     handlers.register(new MemfdHandler(mm, memfdFormats[name], name === rules.memfdFormat));
   }
   const log: Hardware['log'] = (level, message) => hardware.log(level, message);
+  const kindOf = (file: File) =>
+    file instanceof HostFile ? describeUnhandled(hardware.files.status(file.descriptor)) : file.description;
   const liveUpdate = new LiveUpdate(
-    { rules, handlers, taken: new TakenFiles(), onlookers: hardware, log },
+    { rules, handlers, taken: new TakenFiles(), onlookers: hardware, kindOf, log },
     outgoing,
     lastState,
   );

@@ -5,16 +5,21 @@ import type { MachineEvent } from './events.js';
 
 export { CONTROL_SOCKET } from '../host/directories.js';
 
+/** What is asked for of a live update, by a person. */
+export interface KexecRequest {
+  readonly command?: NewCommand;
+  readonly kernel?: NewKernel;
+  readonly trial?: TrialRequest;
+  /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. No trial goes with it. */
+  readonly warm?: WarmSettings;
+  /** How long programs that want to know of it may take to get ready. Milliseconds. */
+  readonly drainTimeout?: number;
+}
+
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
-  /** @param drainTimeout how long programs that want to know of it may take to get ready, in milliseconds */
-  | {
-      readonly request: 'kexec';
-      readonly command: NewCommand;
-      readonly kernel?: NewKernel;
-      readonly drainTimeout?: number;
-    }
+  | ({ readonly request: 'kexec' } & KexecRequest)
   /**
    * A program wants to know before it is replaced: answered by an UpdateMessage whenever there is one.
    *
@@ -56,6 +61,24 @@ export type UpdateMessage =
   /** It does not happen after all: everything goes on. */
   | { readonly update: 'cancelled'; readonly number: number; readonly reason: string };
 
+/** A program that is started before its generation. */
+export interface WarmSettings {
+  /** How long it may take until it opens the device. Milliseconds. */
+  readonly timeout: number;
+}
+
+/** A new generation has to show that it is good: the machine goes back to the last one where it does not. */
+export interface TrialRequest {
+  /** In milliseconds, from the execution of its first program. */
+  readonly timeout: number;
+  /** What shows that it is good: a notification alone, or its sessions alone; by default whichever comes first. */
+  readonly by?: 'notify' | 'finish';
+  /** A command of the shell that succeeds when it is good. Nothing else counts then. */
+  readonly readyWhen?: string;
+  /** Where that is run. */
+  readonly cwd: string;
+}
+
 /** What happens on a machine, or how many events a reader was too slow for. */
 export type TraceMessage = { readonly event: MachineEvent } | { readonly lost: number };
 
@@ -71,8 +94,13 @@ export interface KexecReport {
   readonly files: number;
   /** The sizes of the files, in bytes, a decimal number. */
   readonly bytes: string;
-  /** Milliseconds from the freeze until the next program was executed. */
+  /**
+   * Milliseconds from the freeze until the next program was executed; where that was started before (`--warm`), until its
+   * open of the device was answered.
+   */
   readonly blackout: number;
+  /** Where it had to show that it is good: milliseconds from then on, and what has shown it. */
+  readonly ready?: { readonly milliseconds: number; readonly by: string };
 }
 
 /** A running machine. `luo ps --json` prints an array of these: what is here stays as it is, and more may come. */
@@ -135,8 +163,8 @@ export type ControlAnswer =
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, kernel = {}, port, plugged } = message;
-  const { drainTimeout, pid, number, reason } = message;
+  const { request, sessions = false, timeout, port, plugged } = message;
+  const { pid, number, reason } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
@@ -148,15 +176,41 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
   const which = number === undefined ? {} : { number };
   if (request === 'prepared') return { request, ...which };
   if (request === 'unprepared' && typeof reason === 'string') return { request, reason, ...which };
-  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel) && isNumberOrNone(drainTimeout))
-    return { request, command, kernel, ...(drainTimeout === undefined ? {} : { drainTimeout }) };
-  return undefined;
+  return request === 'kexec' ? parseKexec(message) : undefined;
+}
+
+function parseKexec({
+  command,
+  kernel = {},
+  trial,
+  warm,
+  drainTimeout,
+}: Record<string, unknown>): ControlRequest | undefined {
+  if (!isNewCommand(command) || !isNewKernel(kernel)) return undefined;
+  if (!isNumberOrNone(drainTimeout)) return undefined;
+  const drain = drainTimeout === undefined ? {} : { drainTimeout };
+  const request = { request: 'kexec', command, kernel, ...drain } as const;
+  if (trial === undefined && warm === undefined) return request;
+  if (warm === undefined) return isTrial(trial) ? { ...request, trial } : undefined;
+  // What would show that a generation is good is in the environment of its program, which runs already.
+  return trial === undefined && isWarmSettings(warm) ? { ...request, warm } : undefined;
 }
 
 function isNewCommand(value: unknown): value is NewCommand {
   if (!isRecord(value)) return false;
   const { argv, cwd } = value;
   return (argv === undefined || isWords(argv)) && (cwd === undefined || typeof cwd === 'string');
+}
+
+function isTrial(value: unknown): value is TrialRequest {
+  if (!isRecord(value)) return false;
+  const { timeout, by, readyWhen, cwd } = value;
+  return (
+    typeof timeout === 'number' &&
+    (by === undefined || by === 'notify' || by === 'finish') &&
+    (readyWhen === undefined || typeof readyWhen === 'string') &&
+    typeof cwd === 'string'
+  );
 }
 
 function isNewKernel(value: unknown): value is NewKernel {
@@ -169,6 +223,10 @@ function isNewKernel(value: unknown): value is NewKernel {
 
 function isNumberOrNone(value: unknown): value is number | undefined {
   return value === undefined || typeof value === 'number';
+}
+
+function isWarmSettings(value: unknown): value is WarmSettings {
+  return isRecord(value) && typeof value['timeout'] === 'number' && value['timeout'] >= 0;
 }
 
 function isWords(value: unknown): value is string[] {

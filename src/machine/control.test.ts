@@ -104,6 +104,12 @@ test('parseRequest() takes the requests of the protocol and nothing else', () =>
     assert.deepEqual(parseRequest(request), request);
   }
   assert.equal(parseRequest({ request: 'prepared', number: '1' }), undefined);
+  const warm = { request: 'kexec', command: {}, kernel: {}, warm: { timeout: 30_000 } };
+  assert.deepEqual(parseRequest(warm), warm);
+  assert.equal(parseRequest({ ...warm, trial: { timeout: 1, cwd: '/' } }), undefined);
+  for (const part of [null, true, {}, { timeout: -1 }, { timeout: '1' }]) {
+    assert.equal(parseRequest({ ...warm, warm: part }), undefined);
+  }
   assert.equal(parseRequest({ request: 'status', sessions: 1 }), undefined);
   for (const other of [undefined, null, 0, '', [], {}, { request: 'stop', timeout: '1' }, { request: 'kexec' }]) {
     assert.equal(parseRequest(other), undefined);

@@ -1,6 +1,7 @@
 /** The control socket of a machine: where the other commands of luo find it. */
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-protocol.js';
 import { SetupError } from './directories.js';
 import { readLines, writeLine } from './json-lines.js';
@@ -41,6 +42,8 @@ export function listenForControl(machine: Machine, directory: string): Promise<C
     readLines(socket, (message) => serve(machine, message, connection));
   });
   const close = async () => {
+    // What the end of the machine answers is still on its way to the sockets.
+    await setImmediate();
     server.close();
     await Promise.all([...connections].map(end));
   };
@@ -80,9 +83,7 @@ function serve(machine: Machine, message: unknown, connection: Connection): void
     case 'kexec': {
       const asked = new AbortController();
       socket.once('close', () => asked.abort());
-      const { command, kernel, drainTimeout: timeout } = request;
-      const patience = { asked: asked.signal, ...(timeout === undefined ? {} : { timeout }) };
-      machine.kexec(command, kernel, patience).then(
+      machine.kexec(request, asked.signal).then(
         (report) => answer({ kexec: report }),
         (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
       );

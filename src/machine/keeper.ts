@@ -64,6 +64,9 @@ async function runMachine(config: MachineConfig, { lock, listener, ready }: Held
       case 'begun':
         listener.take(child.pid ?? 0, said.listener);
         return;
+      case 'warm':
+        listener.takeNext(child.pid ?? 0, said.listener);
+        return;
       case 'ready':
         running = true;
         ready();

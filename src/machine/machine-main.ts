@@ -58,6 +58,7 @@ async function boot(config: MachineConfig): Promise<Outcome> {
   const makePorts = await portsFor(config);
   const events = {
     begun: (listener: number) => tell({ event: 'begun', listener }),
+    warm: (listener: number) => tell({ event: 'warm', listener }),
     started: () => tell({ event: 'ready' }),
   };
   machine = new Machine(config, events, makePorts);

@@ -1,11 +1,12 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
 import { findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { KexecReport, MachineStatus, NewCommand, NewKernel } from './control-protocol.js';
+import type { KexecReport, KexecRequest, MachineStatus } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
 import { createHardware, type MachineHardware, type MakePorts } from './host-hardware.js';
 import { newOptions } from './kernel-options.js';
@@ -18,7 +19,7 @@ import { keepReserve } from './reserve.js';
 import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Succession } from './succession.js';
-import { type Patience, Updates } from './updates.js';
+import { Updates } from './updates.js';
 import { Watcher } from './watcher.js';
 
 export class Machine {
@@ -32,6 +33,7 @@ export class Machine {
   readonly updates = new Updates({
     after: (milliseconds, action) => this.#watcher.after(milliseconds, action),
     hasTakenOver: () => this.#stage.generation?.hasTakenOver ?? true,
+    isAlive: (pid) => existsSync(`/proc/${pid}`),
   });
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;
@@ -54,6 +56,7 @@ export class Machine {
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
         this.chronicle.programExited(this.#stage.generation, exit);
+        this.#succession.exited(exit);
         events.exited?.(exit);
       },
       stays: (exit, left) => say(describeRest(config.name, this.#succession.command.argv[0] ?? '', exit, left)),
@@ -86,7 +89,11 @@ export class Machine {
       stage: this.#stage,
       end: (outcome) => this.#end(outcome),
       hasEnded: () => this.#outcome !== undefined,
-      idle: () => this.#endIfOver(),
+      idle: () => {
+        // A program that was started before its generation may have ended before it, too.
+        this.#firstExit.look();
+        this.#endIfOver();
+      },
     });
   }
 
@@ -115,23 +122,32 @@ export class Machine {
   /**
    * Goes into the next generation, when the programs that want to know of it are ready.
    *
-   * @param command, newKernel what is new of what it runs, and of what its kernel is started with
-   * @param patience where nobody waits for it any more, it does not happen, unless it has begun
+   * @param new what is new of what it runs and of what its kernel is started with, whether it is on trial, and
+   * whether its program is started first
+   * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: NewCommand = {}, newKernel: NewKernel = {}, patience: Patience = {}): Promise<KexecReport> {
-    const next = Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {};
+  kexec(
+    { command = {}, kernel: newKernel = {}, trial, warm, drainTimeout: timeout }: KexecRequest = {},
+    asked?: AbortSignal,
+  ): Promise<KexecReport> {
+    const next = {
+      ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {}),
+      ...(trial === undefined ? {} : { trial }),
+      ...(warm === undefined ? {} : { warm }),
+    };
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        this.#succession.request(new Change('kexec', { ...next, kernel, succeeded, failed }));
+        const change = new Change('kexec', { ...next, kernel, succeeded, failed });
+        this.#succession.request(change);
+        asked?.addEventListener('abort', () => this.#succession.cancelWarm('who asked for it waits no more', change));
       });
     const announce = (kernel: Partial<KernelOptions>) => {
       // No program gets ready for what cannot be run.
       if (next.command !== undefined) findExecutable(next.command);
-      if (this.#succession.isIdle) this.#succession.prepareEarly();
-      return this.updates.during(patience, () => request(kernel));
+      return this.updates.during({ asked, ...(timeout === undefined ? {} : { timeout }) }, () => request(kernel));
     };
-    return this.#watcher.during(newOptions(newKernel, patience.asked).then(announce));
+    return this.#watcher.during(newOptions(newKernel, asked).then(announce));
   }
 
   /**
@@ -166,6 +182,7 @@ export class Machine {
       if (asksToEnd(signal)) this.#end({ failure, signal: constants.signals[signal] });
       return;
     }
+    if (asksToEnd(signal)) this.#succession.cancelWarm(`${signal} asked the programs to end`);
     const hasReachedIt = fromTerminal && this.#programs.exit === undefined && !this.#succession.isBooting;
     this.#programs.signal(signal, hasReachedIt);
   }
@@ -181,7 +198,7 @@ export class Machine {
 
   /** Nothing runs any more, and nothing is about to. */
   #endIfOver(): void {
-    if (this.#stage.isOver && this.#succession.isIdle) this.#end(this.#programs.exit ?? { code: 0 });
+    if (this.#stage.isOver) this.#succession.allEnded();
   }
 
   #reap(): void {

@@ -5,54 +5,46 @@ import type { Listener } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import { Change } from './change.js';
-import type { Chronicle } from './chronicle.js';
 import { type Command, findExecutable } from './command.js';
-import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { MachineHardware } from './host-hardware.js';
+import type { KexecReport } from './control-protocol.js';
 import { firstOptions } from './kernel-options.js';
 import { type Launcher, LauncherError } from './launcher.js';
 import { Launchpad } from './launchpad.js';
-import { cancelled, checkNextKernel, nextKernel, unfreeze } from './live-update.js';
-import type { PowerSwitch } from './power-switch.js';
-import type { Programs } from './programs.js';
+import { cancelled, checkNextKernel, LiveUpdateError, type NextKernel, nextKernel, unfreeze } from './live-update.js';
 import { errnoOf, isRefusal, outcomeOf } from './refusal.js';
 import { describeChange, say } from './report.js';
 import { withReserve } from './reserve.js';
-import type { Stage } from './stage.js';
-import type { Watcher } from './watcher.js';
-
-/** What a succession works with: the rest of the machine. */
-export interface SuccessionParts {
-  readonly config: MachineConfig;
-  readonly events: MachineEvents;
-  readonly watcher: Watcher;
-  readonly programs: Programs;
-  readonly hardware: MachineHardware;
-  readonly chronicle: Chronicle;
-  readonly power: PowerSwitch;
-  readonly stage: Stage;
-  /** The machine ends with this, unless it has ended already. */
-  end(outcome: Outcome): void;
-  hasEnded(): boolean;
-  /** Nothing is under way any more: if no program runs, none will. */
-  idle(): void;
-}
+import type { SuccessionParts } from './succession-parts.js';
+import { Trials } from './trials.js';
+import { WarmStart } from './warm-start.js';
 
 export class Succession {
   readonly #parts: SuccessionParts;
   readonly #launchpad: Launchpad;
+  readonly #trials: Trials;
   #command: Command;
   /** What the kernel was started with; undefined until the modules of the first one are loaded. */
   #options: KernelOptions | undefined;
   #change: Change | undefined;
+  /** The program of the change, where it runs before its generation does. */
+  #warm: WarmStart | undefined;
 
   constructor(parts: SuccessionParts) {
+    const { watcher, programs, chronicle, config } = parts;
     this.#parts = parts;
-    this.#command = parts.config.command;
-    this.#launchpad = new Launchpad(parts.watcher, parts.programs, parts.config, {
+    this.#trials = new Trials({
+      watcher,
+      programs,
+      recorder: chronicle.recorder,
+      directory: config.directory,
+      complete: (change, report) => this.#complete(change, report),
+      goBack: (change) => this.#goBack(change),
+    });
+    this.#command = config.command;
+    this.#launchpad = new Launchpad(watcher, programs, config, {
       ready: () => this.#advance(),
       // Where nothing waits for it, another one is tried when something does.
-      failed: (error) => this.#change?.isCommitted === false && this.#fail(this.#change, error),
+      failed: (error) => this.#waitsForLauncher() && this.#change !== undefined && this.#fail(this.#change, error),
     });
   }
 
@@ -64,10 +56,6 @@ export class Succession {
   /** What its kernel was started with; undefined before there is one. */
   get options(): KernelOptions | undefined {
     return this.#options;
-  }
-
-  get isIdle(): boolean {
-    return this.#change === undefined;
   }
 
   get isBooting(): boolean {
@@ -89,6 +77,8 @@ export class Succession {
 
   /** Begins a change, or refuses it where another one is under way. */
   request(change: Change): void {
+    // These are the end of what the program was started for.
+    if (change.kind === 'restart' || change.kind === 'power-off') this.cancelWarm('a program asked for a reboot');
     if (this.#parts.hasEnded()) change.refuseAtEnd();
     else if (this.#change !== undefined) change.refuseForAnother();
     else if (change.kind === 'power-off') {
@@ -103,6 +93,16 @@ export class Succession {
     else this.#change.waiting = change;
   }
 
+  /**
+   * Ends a program that was started before its generation, and the change with it, unless the generation has begun.
+   *
+   * @param change that is meant; by default the one that is under way
+   */
+  cancelWarm(reason: string, change = this.#change): void {
+    if (change?.options.warm === undefined || change !== this.#change || change.isCommitted) return;
+    this.#fail(change, new LiveUpdateError(`Cannot go on with the live update: ${reason}`, errno.EINTR));
+  }
+
   /** A kexec is near. What takes long is done while the programs still run. */
   prepareEarly(): void {
     this.#launchpad.prepareEarly();
@@ -111,11 +111,26 @@ export class Succession {
   /** Whatever has ended: the launcher may be among them. */
   reaped(exits: readonly Exit[]): void {
     this.#launchpad.reaped(exits);
+    this.#warm?.reaped(exits);
+    this.#trials.reaped(exits);
+  }
+
+  /** The first program has ended by itself. */
+  exited(exit: Exit): void {
+    this.#trials.exited(exit);
+  }
+
+  /** No program runs any more. The machine ends, unless something is under way. */
+  allEnded(): void {
+    if (this.#trials.allEnded() && (this.#change === undefined || this.#trials.wayBack !== undefined))
+      this.#parts.end(this.#parts.programs.exit ?? { code: 0 });
   }
 
   /** The machine has ended: nothing is changed any more. */
   close(): void {
     this.#change?.refuseAtEnd();
+    this.#warm?.end();
+    this.#trials.end();
     this.#launchpad.dismiss();
   }
 
@@ -134,8 +149,10 @@ export class Succession {
   /** The change does not happen, and the machine goes on as before; or ends, if it has not begun. */
   #fail(change: Change, error: unknown): void {
     this.#change = undefined;
+    this.#warm?.end();
+    this.#warm = undefined;
     if (!isRefusal(error)) throw error;
-    if (change.kind === 'boot' || change.kind === 'resume') this.#parts.end(outcomeOf(error));
+    if (['boot', 'resume', 'rollback'].includes(change.kind)) this.#parts.end(outcomeOf(error));
     change.refuse(error, errnoOf(error));
     if (change.waiting !== undefined) this.request(change.waiting);
     this.#parts.idle();
@@ -145,57 +162,118 @@ export class Succession {
   #advance(): void {
     const [change, options, launcher] = [this.#change, this.#options, this.#launchpad.launcher];
     if (change === undefined || options === undefined || launcher?.listener === undefined) return;
-    // Its program is about to run: this launcher is for the change after it.
-    if (change.isCommitted) return;
+    if (!this.#waitsForLauncher()) return;
     const { listener } = launcher;
-    withReserve(() => this.#carryOut(change, launcher, listener, { ...options, ...change.options.kernel }));
+    const next = { ...options, ...change.options.kernel };
+    const { warm } = change.options;
+    withReserve(() => {
+      if (warm === undefined) this.#carryOut(change, launcher, listener, next);
+      else this.#startWarm(change, warm.timeout, launcher, listener, next);
+    });
+  }
+
+  /** Where the program of a change is about to run, or runs, the next launcher is for the change after it. */
+  #waitsForLauncher(): boolean {
+    return this.#change?.isCommitted === false && this.#warm === undefined;
+  }
+
+  #startWarm(change: Change, timeout: number, launcher: Launcher, listener: Listener, options: KernelOptions): void {
+    try {
+      const command = this.#commandOf(change);
+      const file = findExecutable(command);
+      this.#launchpad.take(launcher);
+      this.#warm = new WarmStart(this.#parts, {
+        ...{ launcher, listener, file, command, timeout },
+        waits: () => this.#carryOut(change, launcher, listener, options),
+        failed: (refusal) => this.#fail(change, refusal),
+      });
+    } catch (error) {
+      this.#fail(change, error);
+    }
   }
 
   #carryOut(change: Change, launcher: Launcher, listener: Listener, options: KernelOptions): void {
     const { stage, hardware, chronicle, power } = this.#parts;
     const last = stage.generation;
+    const warm = this.#warm;
+    const isBack = change.kind === 'rollback';
     let frozen = false;
+    let next: NextKernel | undefined;
     try {
-      const command = this.#commandOf(change);
-      const file = findExecutable(command);
+      const command = warm?.command ?? this.#commandOf(change);
+      const file = warm?.file ?? findExecutable(command);
       checkNextKernel(change.kind, last, hardware, options, chronicle);
       change.begin();
-      const next = nextKernel(change.kind, last, hardware, options, chronicle);
-      change.carried = next.carried;
-      frozen = next.carried !== undefined;
+      next = nextKernel(change, this.#trials.wayBack, last, hardware, options, chronicle);
+      const { kernel, carried } = next;
+      change.carried = carried;
+      frozen = carried !== undefined && !isBack;
       const generation = stage.next(listener, next);
-      // The programs end: from here on there is no way back.
+      const before = { command: this.#command, options: this.#options ?? options };
+      const equipped = this.#trials.prepare(change, next, command, before);
+      // The programs end: from here on only a generation on trial has a way back.
       frozen = false;
       change.commit();
-      chronicle.change(last, change.kind, () => stage.end(next.kernel));
+      if (!isBack) chronicle.change(last, change.kind, () => stage.end(kernel));
       power.reset();
       change.replaced = this.#command;
       this.#command = command;
       this.#options = options;
+      if (warm !== undefined) {
+        // What the program asks for when it goes on may be another change.
+        [this.#warm, this.#change] = [undefined, undefined];
+        this.#hasBegun(change, generation.number, warm.handOver(generation));
+        return;
+      }
       this.#launchpad.take(launcher);
-      stage.begin(generation, launcher, file, command, () => this.#executed(change, launcher, generation.number));
+      stage.begin(generation, launcher, file, equipped, () => this.#executed(change, launcher, generation.number));
     } catch (error) {
       if (frozen && last !== undefined) unfreeze(last);
+      if (!change.isCommitted) next?.copy?.close();
       this.#fail(change, frozen ? cancelled(error) : error);
     }
   }
 
   /** The next program runs, or could not be executed. */
   #executed(change: Change, launcher: Launcher, number: number): void {
-    this.#change = undefined;
     try {
       launcher.becomeProgram();
     } catch (error) {
+      this.#change = undefined;
+      this.#trials.end();
       if (!(error instanceof LauncherError)) throw error;
       this.#notExecuted(change, error);
       return;
     }
-    const report = change.complete(number);
+    this.#hasBegun(change, number);
+  }
+
+  /** @param resume lets a program go on that waits for it */
+  #hasBegun(change: Change, number: number, resume?: () => void): void {
     this.#parts.chronicle.generationBegan(change.kind, number, this.#command.argv, change.carried);
+    resume?.();
+    const report = change.report(number);
     if (change.kind === 'boot') this.#parts.events.started();
     const line = describeChange(change.kind, report);
     if (line !== undefined) say(line);
+    // For the way back, which must not wait for it.
+    if (this.#trials.begin(change, report)) this.prepareEarly();
+    else this.#complete(change, report);
+  }
+
+  #complete(change: Change, report: KexecReport): void {
+    if (this.#change === change) this.#change = undefined;
+    change.complete(report);
     if (change.waiting !== undefined) this.request(change.waiting);
+    if (change.options.warm !== undefined) this.#parts.idle();
+  }
+
+  /** The generation on trial is given up: back to what ran before. */
+  #goBack(change: Change): void {
+    const { stage, chronicle } = this.#parts;
+    chronicle.change(stage.generation, 'rollback', () => stage.end());
+    this.#change = undefined;
+    this.#prepare(change);
   }
 
   /** What cannot be executed is found out when the last generation is gone; its command may still do. */

@@ -101,7 +101,7 @@ test('what cannot be run is refused before anybody gets ready, and what fails af
   equal(running.stdout.includes('prepare'), false);
   const failed = await luo.run(['kexec', 'm']);
   equal(failed.code, 125, failed.stderr);
-  await running.says(/prepare[\s\S]*cancelled Cannot start a live update/);
+  await running.says(/prepare[\s\S]*cancelled Cannot freeze the preserved files/);
 });
 
 test('a program that is still to take over what the last one left is not replaced before it has', async () => {
@@ -138,9 +138,11 @@ test('a machine tells who says that it is ready and has not asked', async () => 
 class World {
   readonly deadlines: Array<() => void> = [];
   hasTakenOver = true;
+  alive: number | undefined;
   readonly updates = new Updates({
     after: (_, action) => this.deadlines.push(action),
     hasTakenOver: () => this.hasTakenOver,
+    isAlive: (pid) => pid === this.alive,
   });
 
   subscribe(pid: number): { subscriber: Subscriber; heard: UpdateMessage[] } {
@@ -194,6 +196,20 @@ test('what was not taken over is waited for, and a subscriber', async () => {
   await tick();
   world.updates.prepared(subscriber);
   await update;
+});
+
+test('a program that subscribed before its generation began is told of the next update', async () => {
+  const world = new World();
+  const old = world.subscribe(1);
+  const warm = world.subscribe(2);
+  world.alive = 2;
+  world.updates.generationBegan();
+  const update = world.updates.during({}, async () => 'done');
+  await new Promise(setImmediate);
+  equal(old.heard.length, 1);
+  equal(warm.heard.length, 2);
+  world.updates.prepared(warm.subscriber);
+  equal(await update, 'done');
 });
 
 test('one that nobody waits for any more before it begins does not begin', async () => {

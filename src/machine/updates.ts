@@ -43,6 +43,8 @@ export interface UpdatesParts {
   after(milliseconds: number, action: () => void): void;
   /** Whether nothing is left of what the last generation preserved that a program could still take. */
   hasTakenOver(): boolean;
+  /** Whether there is such a process. */
+  isAlive(pid: number): boolean;
 }
 
 /** The programs of the generation that runs, and the live update that they get ready for. */
@@ -93,8 +95,10 @@ export class Updates {
 
   /** Another generation begins, whoever asked for it: the programs that subscribed are gone. */
   generationBegan(): void {
-    this.#isYoung = this.#subscribers.size > 0;
-    this.#subscribers.clear();
+    const gone = [...this.#subscribers].filter(({ pid }) => pid === undefined || !this.#parts.isAlive(pid));
+    // A program that was started before its generation has subscribed by now, maybe, and is there.
+    for (const one of gone) this.#subscribers.delete(one);
+    this.#isYoung = gone.length > 0;
     this.#refuse('another one came first. Try again');
   }
 

@@ -128,6 +128,10 @@ export class FakeHost implements FileHardware {
     return { inode: id, kind, type, link, links, size, permissions };
   }
 
+  isSameFile(one: Descriptor, other: Descriptor): boolean {
+    return this.#at(one) === this.#at(other);
+  }
+
   position(descriptor: Descriptor): bigint {
     return this.#at(descriptor).position;
   }
