@@ -13,6 +13,8 @@ export interface KexecOptions {
   readonly module?: readonly string[];
   /** False where the next kernel is to have none. */
   readonly modules?: boolean;
+  /** How long programs may take to get ready. Seconds. */
+  readonly drainTimeout?: number;
   /** Whether the next program is started first. */
   readonly warm?: boolean;
   /** How long it may take until it opens the device. Seconds. */
@@ -37,6 +39,7 @@ export async function kexec(name: string | undefined, argv: readonly string[], o
     request: 'kexec',
     command,
     kernel,
+    ...(options.drainTimeout === undefined ? {} : { drainTimeout: options.drainTimeout * 1000 }),
     ...(trial === undefined ? {} : { trial }),
     ...(options.warm ? { warm: { timeout: options.warmTimeout * 1000 } } : {}),
   });

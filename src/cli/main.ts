@@ -79,6 +79,11 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see from now on').choices(profiles))
   .option('--module <file>', 'a kernel module in place of those of the last kernel; may be repeated', append)
   .addOption(new Option('--no-modules', 'no kernel modules from now on').conflicts('module'))
+  .addOption(
+    new Option('--drain-timeout <seconds>', 'how long programs that asked to be told may take to get ready')
+      .default(30)
+      .argParser(seconds),
+  )
   .addOption(new Option('--warm', 'start the command first: the last one goes on until it opens /dev/liveupdate'))
   .addOption(
     new Option('--warm-timeout <seconds>', 'how long that may take (implies --warm)')

@@ -3,6 +3,8 @@ import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
 
+export { CONTROL_SOCKET } from '../host/directories.js';
+
 /** What is asked for of a live update, by a person. */
 export interface KexecRequest {
   readonly command?: NewCommand;
@@ -10,12 +12,24 @@ export interface KexecRequest {
   readonly trial?: TrialRequest;
   /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. */
   readonly warm?: WarmSettings;
+  /** How long programs that want to know of it may take to get ready. Milliseconds. */
+  readonly drainTimeout?: number;
 }
 
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
   | ({ readonly request: 'kexec' } & KexecRequest)
+  /**
+   * A program wants to know before it is replaced: answered by an UpdateMessage whenever there is one.
+   *
+   * @param pid of the program, for messages
+   */
+  | { readonly request: 'updates'; readonly pid?: number }
+  /** The same program, on the same connection: it may be replaced. @param number that of the announcement */
+  | { readonly request: 'prepared'; readonly number?: number }
+  /** The same: it cannot be replaced now, and the update does not happen. */
+  | { readonly request: 'unprepared'; readonly reason: string; readonly number?: number }
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
   /** What happened on the wires of its emulated serial ports, or of the one that is named. */
@@ -39,6 +53,15 @@ export interface NewKernel {
   /** All its modules: absolute paths of files. */
   readonly modules?: readonly string[];
 }
+
+/** What a program that asked for `updates` is told. */
+export type UpdateMessage =
+  /** From now on no live update that luo is asked for comes without an announcement. */
+  | { readonly update: 'subscribed' }
+  /** One has been asked for. It happens when all programs are `prepared`, and not at all where that takes too long. */
+  | { readonly update: 'prepare'; readonly number: number; readonly timeout: number }
+  /** It does not happen after all: everything goes on. */
+  | { readonly update: 'cancelled'; readonly number: number; readonly reason: string };
 
 /** A program that is started before its generation. */
 export interface WarmSettings {
@@ -149,12 +172,10 @@ export type ControlAnswer =
   | { readonly recovered: RecoveryReport }
   | { readonly runs: true };
 
-export const CONTROL_SOCKET = 'control.sock';
-
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, port, plugged } = message;
+  const { request, sessions = false, timeout, command, port, plugged, pid, number, reason } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
@@ -162,14 +183,32 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
   if (request === 'plug' && typeof port === 'string' && typeof plugged === 'boolean') return { request, port, plugged };
   if (request === 'recover' && isNewCommand(command)) return { request, command };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
+  if (request === 'updates' && isNumberOrNone(pid)) return { request, ...(pid === undefined ? {} : { pid }) };
+  if (!isNumberOrNone(number)) return undefined;
+  const which = number === undefined ? {} : { number };
+  if (request === 'prepared') return { request, ...which };
+  if (request === 'unprepared' && typeof reason === 'string') return { request, reason, ...which };
   return request === 'kexec' ? parseKexec(message) : undefined;
 }
 
-function parseKexec({ command, kernel = {}, trial, warm }: Record<string, unknown>): ControlRequest | undefined {
+function parseKexec({
+  command,
+  kernel = {},
+  trial,
+  warm,
+  drainTimeout,
+}: Record<string, unknown>): ControlRequest | undefined {
   if (!isNewCommand(command) || !isNewKernel(kernel)) return undefined;
-  const request = { request: 'kexec', command, kernel } as const;
+  if (!isNumberOrNone(drainTimeout)) return undefined;
   if ((trial !== undefined && !isTrial(trial)) || (warm !== undefined && !isWarmSettings(warm))) return undefined;
-  return { ...request, ...(trial === undefined ? {} : { trial }), ...(warm === undefined ? {} : { warm }) };
+  return {
+    request: 'kexec',
+    command,
+    kernel,
+    ...(drainTimeout === undefined ? {} : { drainTimeout }),
+    ...(trial === undefined ? {} : { trial }),
+    ...(warm === undefined ? {} : { warm }),
+  };
 }
 
 function isNewCommand(value: unknown): value is NewCommand {
@@ -195,6 +234,10 @@ function isNewKernel(value: unknown): value is NewKernel {
   return (
     (profile === undefined || profile === 'linux' || profile === 'v5') && (modules === undefined || isWords(modules))
   );
+}
+
+function isNumberOrNone(value: unknown): value is number | undefined {
+  return value === undefined || typeof value === 'number';
 }
 
 function isWarmSettings(value: unknown): value is WarmSettings {

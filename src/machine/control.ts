@@ -9,9 +9,14 @@ import type { Machine } from './machine.js';
 import { describeThrown } from './report.js';
 import type { SerialPorts } from './serial/serial-ports.js';
 import { sendTrace } from './trace-sender.js';
+import type { Subscriber } from './updates.js';
 
 /** How long somebody who reads slowly is waited for when the machine has ended. Milliseconds. */
 const LAST_WORDS = 1000;
+
+const NOT_SUBSCRIBED = {
+  error: 'Cannot take that a program is ready: it has not asked for updates on this connection',
+};
 
 export interface Control {
   /**
@@ -33,7 +38,8 @@ export function listenForControl(machine: Machine, directory: string): Promise<C
     socket.on('close', () => connections.delete(socket));
     // The other side may go away at any time.
     socket.on('error', () => socket.destroy());
-    readLines(socket, (message) => serve(machine, message, socket));
+    const connection: Connection = { socket, subscriber: undefined };
+    readLines(socket, (message) => serve(machine, message, connection));
   });
   const close = async () => {
     // What the end of the machine answers is still on its way to the sockets.
@@ -56,8 +62,15 @@ function end(socket: Socket): Promise<void> {
   });
 }
 
+interface Connection {
+  readonly socket: Socket;
+  /** Once it has asked for updates. */
+  subscriber: Subscriber | undefined;
+}
+
 /** Anything may connect and say anything: what is no request gets an answer that says so. */
-function serve(machine: Machine, message: unknown, socket: Socket): void {
+function serve(machine: Machine, message: unknown, connection: Connection): void {
+  const { socket } = connection;
   const answer = (text: ControlAnswer) => writeLine(socket, text);
   const request = parseRequest(message);
   switch (request?.request) {
@@ -76,6 +89,17 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       );
       return;
     }
+    case 'updates':
+      subscribe(machine, connection, request.pid);
+      return;
+    case 'prepared':
+      if (connection.subscriber !== undefined) machine.updates.prepared(connection.subscriber, request.number);
+      else answer(NOT_SUBSCRIBED);
+      return;
+    case 'unprepared':
+      if (connection.subscriber === undefined) answer(NOT_SUBSCRIBED);
+      else machine.updates.unprepared(connection.subscriber, request.reason, request.number);
+      return;
     case 'trace':
       sendTrace(machine, socket);
       return;
@@ -98,6 +122,16 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       machine.stop(request.timeout);
       return;
   }
+}
+
+function subscribe(machine: Machine, connection: Connection, pid: number | undefined): void {
+  const { socket } = connection;
+  if (connection.subscriber !== undefined) return;
+  const subscriber: Subscriber = { pid, send: (message) => writeLine(socket, message) };
+  connection.subscriber = subscriber;
+  // A program that ends, or is ended, says nothing more.
+  socket.once('close', () => machine.updates.leave(subscriber));
+  machine.updates.subscribe(subscriber);
 }
 
 /** @throws SetupError where the machine has none */

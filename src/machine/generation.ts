@@ -68,6 +68,17 @@ export class Generation {
     return this.#panicked;
   }
 
+  /** Whether every session that the last generation left was finished, or there is none to be had. */
+  get hasTakenOver(): boolean {
+    if (this.#panicked) return true;
+    try {
+      return this.kernel.state().incoming.every(({ finished }) => finished);
+    } catch {
+      // A handler of somebody's fails to tell the size of a file.
+      return true;
+    }
+  }
+
   /** Answers one system call, when the listener is readable. */
   serve(): void {
     const call = this.listener.receive();

@@ -1,8 +1,10 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
+import { findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
 import type { KexecReport, KexecRequest, MachineStatus } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
@@ -17,6 +19,7 @@ import { keepReserve } from './reserve.js';
 import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Succession } from './succession.js';
+import { Updates } from './updates.js';
 import { MachineLedger } from './vault/machine-ledger.js';
 import { Recovery } from './vault/recovery.js';
 import type { Vault } from './vault/vault.js';
@@ -36,6 +39,12 @@ export class Machine {
   readonly hardware: MachineHardware;
   readonly #config: MachineConfig;
   readonly #watcher = new Watcher();
+  /** Programs that want to know before a live update replaces them. */
+  readonly updates = new Updates({
+    after: (milliseconds, action) => this.#watcher.after(milliseconds, action),
+    hasTakenOver: () => this.#stage.generation?.hasTakenOver ?? true,
+    isAlive: (pid) => existsSync(`/proc/${pid}`),
+  });
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;
   readonly #power = new PowerSwitch({
@@ -90,7 +99,10 @@ export class Machine {
       placeholder: createPlaceholder(config.directory),
       power: this.#power,
       watching: this.chronicle,
-      begun: (listener, generation) => events.begun(listener, generation),
+      begun: (listener, generation) => {
+        this.updates.generationBegan();
+        events.begun(listener, generation);
+      },
       over: () => {
         this.#reap();
         this.#endIfOver();
@@ -140,7 +152,7 @@ export class Machine {
   }
 
   /**
-   * Goes into the next generation.
+   * Goes into the next generation, when the programs that want to know of it are ready.
    *
    * @param new what is new of what it runs and of what its kernel is started with, whether it is on trial, and
    * whether its program is started first
@@ -148,23 +160,27 @@ export class Machine {
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
   kexec(
-    { command = {}, kernel: newKernel = {}, trial, warm }: KexecRequest = {},
+    { command = {}, kernel: newKernel = {}, trial, warm, drainTimeout: timeout }: KexecRequest = {},
     asked?: AbortSignal,
   ): Promise<KexecReport> {
+    const next = {
+      ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.running.command, ...command } } : {}),
+      ...(newKernel.modules === undefined ? {} : { modules: newKernel.modules }),
+      ...(trial === undefined ? {} : { trial }),
+      ...(warm === undefined ? {} : { warm }),
+    };
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        const { modules } = newKernel;
-        const next = {
-          ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.running.command, ...command } } : {}),
-          ...(modules === undefined ? {} : { modules }),
-          ...(trial === undefined ? {} : { trial }),
-          ...(warm === undefined ? {} : { warm }),
-        };
         const change = new Change('kexec', { ...next, kernel, succeeded, failed });
         this.#succession.request(change);
         asked?.addEventListener('abort', () => this.#succession.cancelWarm('who asked for it waits no more', change));
       });
-    return this.#watcher.during(newOptions(newKernel, asked).then(request));
+    const announce = (kernel: Partial<KernelOptions>) => {
+      // No program gets ready for what cannot be run.
+      if (next.command !== undefined) findExecutable(next.command);
+      return this.updates.during({ asked, ...(timeout === undefined ? {} : { timeout }) }, () => request(kernel));
+    };
+    return this.#watcher.during(newOptions(newKernel, asked).then(announce));
   }
 
   /**
