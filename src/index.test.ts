@@ -17,6 +17,11 @@ test('the package is what it exports, by its name', async () => {
     'Memfd',
     'PersistentState',
     'PersistentStateError',
+    'listen',
+    'notifyReady',
+    'onUpdate',
+    'shareListeners',
+    'takeOver',
   ]);
   equal(imported, luo);
 });

@@ -1,16 +1,21 @@
 #!/usr/bin/env node
 /** The command `luo`. */
 import { availableParallelism } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { say } from '../machine/report.js';
 import { crashPolicies } from '../machine/vault/vault.js';
 import { version } from '../machine/version.js';
 import { faults } from './faults.js';
+import { append, count, seconds } from './option-parsers.js';
 import { withEmptyValues } from './optional-values.js';
 
 const LUO_FAILED = 125;
 /** `luo test` runs no one program, whose exit codes could be taken for its own. */
 const TEST_USAGE = 2;
+
+/** The kernel has the list, and is loaded for those alone who ask for some of them. */
+const kindsHelp =
+  'preserve files of more kinds, with commas between them: hugetlb, ttys, sockets, pipes, eventfds, timerfds, files';
 
 const profiles = ['linux', 'v5'] as const;
 
@@ -30,7 +35,7 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
   .option('--extend', 'add ioctls that Linux has not: states, events, and letting go of one file')
-  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb, ttys')
+  .option('--preserve <kinds>', kindsHelp)
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
   .option('--serial <port>', 'a serial port: ttyS0=8250,esp32, or ttyUSB0=/dev/ttyUSB0; may be repeated', append)
   .option('--waveform <file>', 'write what the lines of the emulated ports did: .svg, .json, or text')
@@ -75,6 +80,33 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see from now on').choices(profiles))
   .option('--module <file>', 'a kernel module in place of those of the last kernel; may be repeated', append)
   .addOption(new Option('--no-modules', 'no kernel modules from now on').conflicts('module'))
+  .addOption(
+    new Option('--drain-timeout <seconds>', 'how long programs that asked to be told may take to get ready')
+      .default(30)
+      .argParser(seconds),
+  )
+  .addOption(new Option('--warm', 'start the command first: the last one goes on until it opens /dev/liveupdate'))
+  .addOption(
+    new Option('--warm-timeout <seconds>', 'how long that may take (implies --warm)')
+      .default(30)
+      .argParser(seconds)
+      .implies({ warm: true }),
+  )
+  .addOption(
+    new Option(
+      '--ready-timeout <seconds>',
+      'go back to what ran before where the new generation is not ready by then (default: 30, where it must be ready)',
+    ).argParser(seconds),
+  )
+  .addOption(
+    new Option(
+      '--ready-by <what>',
+      'what makes it ready: READY=1 on $NOTIFY_SOCKET, or all sessions finished (default: either)',
+    )
+      .choices(['notify', 'finish'] as const)
+      .conflicts('readyWhen'),
+  )
+  .option('--ready-when <command>', 'it is ready when this command of the shell succeeds, and nothing else makes it so')
   .action(async (_name: string | undefined, _argv: string[], options, { args }: Command) => {
     const { kexec } = await import('./kexec.js');
     const { name, argv } = separate(args);
@@ -153,7 +185,7 @@ program
   .addOption(new Option('--abi <profile>', 'whose behaviour programs see').choices(profiles).default('linux'))
   .option('--strict', "answer every call on luo's descriptors as the kernel would; programs run slower")
   .option('--extend', 'add ioctls that Linux has not')
-  .option('--preserve <kinds>', 'preserve files of more kinds, with commas between them: hugetlb, ttys')
+  .option('--preserve <kinds>', kindsHelp)
   .option('--module <file>', 'an ES module with file handlers of your own; may be repeated', append)
   .passThroughOptions()
   .action(async (argv: string[], options) => {
@@ -251,22 +283,4 @@ function separate(words: readonly string[]): { name: string | undefined; argv: r
   const [name, ...others] = words.slice(0, words.length - argv.length);
   if (others.length === 0) return { name, argv };
   throw new Error(`Cannot tell what "${others[0]}" is for: put -- before the command that is to run from now on`);
-}
-
-function append(word: string, words: readonly string[] = []): readonly string[] {
-  return [...words, word];
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('It must be a number of seconds, 0 or more.');
-  return value;
-}
-
-function count(flags: string, description: string, value: number): Option {
-  return new Option(flags, description).default(value).argParser((text) => {
-    if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-    throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  });
 }

@@ -102,7 +102,8 @@ test('a machine that cannot boot again stays held, and nothing is lost', { skip 
     const { code, stderr } = await luo.run(['recover', 'web', '--', ...command]);
     equal(code, 125);
     match(stderr, /^luo: Cannot run ".+\n$/);
-    equal((await statusOf(luo)).files, 4);
+    const { files, argv } = await statusOf(luo);
+    deepEqual([files, argv], [4, [agent]], 'it would boot with what ran before');
   }
   await recoverAll(luo);
 });
@@ -263,5 +264,44 @@ test('a machine whose keeper was killed goes on, says so, and its end leaves not
   equal((await luo.run(['recover', 'web'])).stderr, 'luo: machine "web" runs: there is nothing to recover\n');
   equal((await luo.run(['kexec', 'web', '--', agent, 'check', ...all])).code, 0);
   await luo.logMatches('web', /^checked 4$/m);
+  await luo.nothingIsLeft();
+});
+
+for (const options of [['--abi', 'v5'], ['--strict']]) {
+  test(`every byte comes back with ${options.join(' ')}, too`, { skip }, async () => {
+    await using luo = new Luo();
+    await crashed(luo, ...options);
+    await held(luo);
+    await recoverAll(luo);
+  });
+}
+
+test('two thousand files come back', { skip }, async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'web', '--', agent, 'many', '2000']);
+  await luo.logMatches('web', /^ready$/m);
+  process.kill((await statusOf(luo)).pid, 'SIGKILL');
+  match(await held(luo), /is held: 1 session, 2000 files/);
+  equal((await luo.run(['recover', 'web'])).code, 0);
+  await luo.logMatches('web', /^all 2000 there$/m);
+  await luo.nothingIsLeft();
+});
+
+test('a signal while a machine boots again lets go of what was held, and nothing is left', { skip }, async () => {
+  await using luo = new Luo();
+  const slow = join(luo.directory, 'slow.mjs');
+  writeFileSync(slow, 'export default { name: "slow", init() {} };');
+  const running = luo.start(['run', '--on-crash=hold', '--name', 'web', '--module', slow, '--', agent, 'crash']);
+  await running.warns(/is held/);
+  // A module that is never loaded: the machine boots for ever.
+  writeFileSync(slow, 'await new Promise(() => setInterval(() => {}, 1000)); export default {};');
+  const recovering = luo.start(['recover', 'web']);
+  // For a moment neither the keeper nor the machine listens.
+  await eventually('the machine boots again', async () =>
+    /"generation": 0,/.test((await luo.run(['ps', '--json'])).stdout) ? true : undefined,
+  );
+  process.kill(running.pid, 'SIGTERM');
+  equal((await running.result).code, 128 + 15);
+  match((await recovering.result).stderr, /SIGTERM came first/);
   await luo.nothingIsLeft();
 });

@@ -187,8 +187,8 @@ test('what is wrong with the command line exits with 125', async () => {
     [['run', '--no-such', 'true'], /unknown option '--no-such'/],
     [['run', '--abi', 'v9', 'true'], /Allowed choices are linux, v5/],
     [
-      ['run', '--preserve', 'hugetlb,sockets', 'true'],
-      /Cannot preserve files of kind "sockets": .* can preserve hugetlb/,
+      ['run', '--preserve', 'sockets,epolls', 'true'],
+      /Cannot preserve files of kind "epolls": .* can preserve hugetlb, ttys, sockets/,
     ],
     [['kexec', '--abi', 'v9'], /Allowed choices are linux, v5/],
     [['kexec', '--module', 'm.mjs', '--no-modules'], /'--no-modules' cannot be used with option '--module <file>'/],

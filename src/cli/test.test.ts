@@ -86,6 +86,7 @@ test('what cannot be tested is a sentence, and the exit code 2', async () => {
     [['--stage', ''], /Cannot run an empty command/],
     [['--inject', 'retreive_fd', 'true'], /there is no point "retreive_fd"\. Did you mean "retrieve_fd"\?[\s\S]*\^~~~/],
     [['--inject', 'open', '--sweep', 'true'], /'--inject <fault>' cannot be used with option '--sweep'/],
+    [['--inject', 'kill_keeper', 'true'], /the machines of a test have no keeper\. Use it with: luo run --inject/],
     [['--only', 'open', 'true'], /Cannot choose faults with --only or --except without --sweep/],
     [['--except', 'open', 'true'], /without --sweep: there are none\. Add --sweep/],
     [['--sweep', '--only', 'open', '--except', 'open', 'true'], /Cannot sweep over no faults/],

@@ -64,7 +64,7 @@ export async function test(words: readonly string[], options: TestOptions): Prom
   try {
     plan = await planOf(words, options);
     points = pointsOf(options);
-    if (options.inject !== undefined) parseFault(options.inject);
+    if (options.inject !== undefined) checkFault(options.inject);
     for (const stage of plan.stages) findExecutable(stage);
   } catch (error) {
     const isTheirs = [SetupError, CommandError, WordsError, FaultError].some((type) => error instanceof type);
@@ -87,6 +87,15 @@ export async function test(words: readonly string[], options: TestOptions): Prom
   const [signal] = received;
   if (signal !== undefined) return SIGNALLED + constants.signals[signal];
   return hasPassed(report) ? 0 : FAILED;
+}
+
+/** @throws FaultError for a fault that cannot be read, WordsError for one that strikes no machine of a test */
+function checkFault(text: string): void {
+  const { point } = parseFault(text);
+  if (point !== 'kill_keeper') return;
+  throw new WordsError(
+    'Cannot inject kill_keeper: the machines of a test have no keeper. Use it with: luo run --inject',
+  );
 }
 
 async function execute(

@@ -19,7 +19,7 @@ export async function trace(name: string | undefined, { json = false }: { json?:
       return;
     }
     const { event } = message;
-    ended = event.event === 'end' && event.by !== 'kexec' && event.by !== 'restart';
+    ended = event.event === 'end' && !['kexec', 'restart', 'rollback'].includes(event.by);
     const text = json ? [JSON.stringify(event)] : lines.format(event);
     if (!print(text.map((line) => `${line}\n`).join(''))) process.exit(0);
   });

@@ -3,6 +3,9 @@ import { mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+/** The socket in the directory of a machine over which it is spoken to. */
+export const CONTROL_SOCKET = 'control.sock';
+
 /** Something about this computer, or about what was asked, that the person can change. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';

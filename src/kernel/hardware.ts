@@ -35,9 +35,13 @@ export interface SerialHardware {
 /** The kind of a file, as far as a handler asks. `shmem` is a memfd or another file of a tmpfs. */
 export type FileKind = 'shmem' | 'hugetlb' | 'other';
 
+/** The type of a file (`S_IFMT`), as far as a handler asks. */
+export type FileType = 'regular' | 'socket' | 'pipe' | 'other';
+
 /** What the host knows of an open file. */
 export interface FileStatus {
   readonly kind: FileKind;
+  readonly type: FileType;
   /** The same for two descriptors exactly when they have the same inode. */
   readonly inode: string;
   /** What the file is, as the host names it: `anon_inode:[eventfd]`, `/memfd:name (deleted)`, `socket:[123]`. */
@@ -79,9 +83,14 @@ export interface HugePagePool {
   readonly surplus: number;
 }
 
-/** The files of the host that hold memory. A descriptor belongs to whoever got it until it is closed. */
+/** The open files of the host. A descriptor belongs to whoever got it until it is closed. */
 export interface FileHardware {
   status(descriptor: Descriptor): FileStatus;
+  /**
+   * Whether two descriptors of one inode are of the same open file: of one open file description. Where the host does
+   * not tell, they are not, but for sockets, whose inode has one open file alone.
+   */
+  isSameFile(one: Descriptor, other: Descriptor): boolean;
   /** The file's position in bytes: the position of the open file description, shared with every copy of it. */
   position(descriptor: Descriptor): bigint;
   /** The `F_SEAL_*` bits of the file. */

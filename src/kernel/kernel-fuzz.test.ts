@@ -23,10 +23,11 @@ import {
   LUO_SESSION_UNPRESERVE_FD,
 } from '../uapi/liveupdate-extensions.js';
 import { KernelError } from './error.js';
+import { passedKinds } from './fs/passed-kinds.js';
 import type { Handover, UserAddress } from './hardware.js';
 import { Kernel, type Profile } from './kernel.js';
 import { FakeHardware } from './testing/fake-hardware.js';
-import type { FakeHost } from './testing/fake-host.js';
+import type { FakeFileOptions, FakeHost } from './testing/fake-host.js';
 import { FakeMachine, leftovers } from './testing/fake-machine.js';
 import { address } from './testing/fake-memory.js';
 import { FakeTask } from './testing/fake-task.js';
@@ -76,17 +77,27 @@ const commands = [
 const sizes = [0, 3, 4, 6, 7, 8, 9, 15, 16, 17, 64, 71, 72, 73, 4096, 5000];
 const numbers = [0n, 1n, 2n, 3n, 4n, 5n, 6n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 63n, 2n ** 64n - 1n];
 
+const socket: FakeFileOptions = { kind: 'other', type: 'socket', link: 'socket:[7]' };
+const namedFile: FakeFileOptions = { kind: 'other', type: 'regular', link: '/file', links: 1, size: 7 };
+
 /** How many calls a kernel gets before it ends and the next one begins. */
 const CALLS_A_KERNEL = 200;
 
 /** A machine in its second generation, with sessions of both kinds. */
 function machineToCall(profile: Profile, extend: boolean): FakeMachine {
-  const machine = new FakeMachine({ profile, extend, pages: 160, modules: [new PassingModule('a-v1')] });
+  const machine = new FakeMachine({
+    profile,
+    extend,
+    pages: 160,
+    preserve: passedKinds,
+    modules: [new PassingModule('a-v1')],
+  });
   const device = machine.openDevice();
   for (const name of ['a', 'b', 'c']) {
     const session = machine.create(device, name);
     machine.preserve(session, machine.memfd('text'), 1n);
     machine.preserve(session, machine.memfd('', { kind: 'other' }), 2n);
+    machine.preserve(session, machine.memfd('', socket), 3n);
   }
   machine.kexec();
   const after = machine.openDevice();
@@ -100,7 +111,7 @@ function randomCall(random: Random, machine: FakeMachine): void {
   const command = random.once(6) ? random.below(2 ** 32) : random.pick(commands) + (random.once(20) ? 0x100 : 0);
   const { kernelFds } = task;
   if (kernelFds.length === 0 || random.once(40))
-    task.open(machine.host.file({ kind: random.pick(['shmem', 'other']) }));
+    task.open(machine.host.file(random.pick([{}, { kind: 'other' }, socket, namedFile])));
   if (kernelFds.length === 0) {
     attempt(() => machine.openDevice());
     return;
@@ -170,10 +181,10 @@ interface Left {
   readonly used: readonly number[];
 }
 
-/** Sessions, memfds with pages, with holes and with nothing, files of a module, and FLBs. */
+/** Sessions, memfds with pages, with holes and with nothing, files that pass as they are, those of a module, and FLBs. */
 function leave(from: Profile, to: Profile): Left {
   const modules = [new PassingModule('a-v1', 'b-v1')];
-  const machine = new FakeMachine({ profile: from, pages: from === 'v5' ? 64 : 48, modules });
+  const machine = new FakeMachine({ profile: from, pages: from === 'v5' ? 64 : 48, preserve: passedKinds, modules });
   const device = machine.openDevice();
   const first = machine.create(device, 'first');
   machine.preserve(first, machine.memfd('x'.repeat(9000), { position: 7 }), 1n);
@@ -182,6 +193,8 @@ function leave(from: Profile, to: Profile): Left {
   machine.preserve(second, machine.memfd(''), 1n);
   machine.preserve(second, machine.memfd('', { kind: 'other' }), 2n);
   machine.preserve(second, machine.memfd('', { kind: 'other' }), 3n);
+  machine.preserve(second, machine.memfd('', socket), 4n);
+  machine.preserve(second, machine.memfd('', namedFile), 5n);
   machine.create(device, 'empty');
   const handover = machine.kernel.reboot();
   const { ram } = machine.hardware;
@@ -316,7 +329,9 @@ function bootAndUse(hardware: FakeHardware, profile: Profile, handover: Handover
   const host = hardware.files;
   const before = host.open.length;
   const modules = [new PassingModule('a-v1', 'b-v1')];
-  const kernel = attempt(() => Kernel.boot(hardware, { profile, modules, extend: true }, handover));
+  const kernel = attempt(() =>
+    Kernel.boot(hardware, { profile, modules, preserve: passedKinds, extend: true }, handover),
+  );
   if (kernel === undefined) {
     deepEqual(host.open.length, before, 'the descriptors of a kernel that did not boot stay with the caller');
     return false;

@@ -11,6 +11,7 @@ import type { ErrnoName } from '../uapi/errno.js';
 import { KernelError } from './error.js';
 import type { Profile } from './kernel.js';
 import { refused } from './testing/expect.js';
+import type { FakeFileOptions } from './testing/fake-host.js';
 import { FakeMachine, leftovers } from './testing/fake-machine.js';
 import type { FakeTask } from './testing/fake-task.js';
 import { PassingModule } from './testing/passing-module.js';
@@ -18,9 +19,9 @@ import { PassingModule } from './testing/passing-module.js';
 const RUNS = Number(process.env['LUO_MODEL_RUNS'] ?? 1000);
 const SEED = Number(process.env['LUO_MODEL_SEED'] ?? 1);
 
-/** A file of the host. `hugetlb` is a kind that no handler takes. */
+/** A file of the host. `socket` is a kind that is not frozen, `hugetlb` one that no handler takes. */
 interface ModelFile {
-  readonly kind: 'shmem' | 'other' | 'hugetlb';
+  readonly kind: 'shmem' | 'other' | 'socket' | 'hugetlb';
   content: string;
 }
 
@@ -112,7 +113,8 @@ class Real {
   readonly tasks = new Map<Who, FakeTask>();
 
   constructor(profile: Profile) {
-    this.machine = new FakeMachine({ pages: 192, profile, extend: true, modules: [new PassingModule('shared-v1')] });
+    const modules = [new PassingModule('shared-v1')];
+    this.machine = new FakeMachine({ pages: 192, profile, extend: true, preserve: ['sockets'], modules });
     this.tasks.set('p', this.machine.task);
   }
 
@@ -213,11 +215,15 @@ class NewFile extends Step {
   run(model: Model, real: Real) {
     model.files += 1;
     const content = `file ${model.files}`.slice(0, this.size);
-    const fd = real.as(by(model, this.who)).memfd(content, { kind: this.kind, size: this.size });
+    const fd = real.as(by(model, this.who)).memfd(content, { ...optionsOf(this.kind), size: this.size });
     model.says(`${by(model, this.who)}: new ${this.kind} file of ${this.size} bytes`);
     model.gave(fd);
     model.add(by(model, this.who), fd, { kind: this.kind, content: content.padEnd(this.size, '\0') });
   }
+}
+
+function optionsOf(kind: ModelFile['kind']): FakeFileOptions {
+  return kind === 'socket' ? { kind: 'other', type: 'socket', link: 'socket:[7]' } : { kind };
 }
 
 class Write extends Step {
@@ -408,7 +414,7 @@ class SetEvent extends SessionStep {
   }
   run(model: Model, real: Real) {
     const { fd, session } = this.session(model, 'outgoing');
-    const fails = this.event === 'freeze' && !session.frozen && session.preserved.size > this.limit;
+    const fails = this.event === 'freeze' && !session.frozen && freezing(session) > this.limit;
     const code = session.type === 'incoming' ? 'EINVAL' : fails ? 'EIO' : undefined;
     model.says(`${by(model, this.who)}: ${this.event}(${fd})`, code);
     real.failFreeze(this.limit, () => expect(code, () => real.as(by(model, this.who)).setEvent(fd, this.event)));
@@ -483,7 +489,7 @@ class Kexec extends Step {
     [...model.incoming.values()].every(({ preserved }) => preserved.size === 0);
   run(model: Model, real: Real) {
     const toFreeze = [...model.outgoing.values()].reduce(
-      (sum, { frozen, preserved }) => (frozen ? sum : sum + preserved.size),
+      (sum, session) => (session.frozen ? sum : sum + freezing(session)),
       0,
     );
     const code = toFreeze > this.limit ? 'EIO' : undefined;
@@ -574,6 +580,11 @@ function dependents({ outgoing, incoming }: Model): string[] {
   ];
 }
 
+/** How many of its files a freeze asks. */
+function freezing({ preserved }: ModelSession): number {
+  return [...preserved.values()].filter(({ kind }) => kind !== 'socket').length;
+}
+
 function hasShmem({ outgoing }: Model): boolean {
   return [...outgoing.values()].some(({ preserved }) => [...preserved.values()].some(({ kind }) => kind === 'shmem'));
 }
@@ -587,7 +598,7 @@ const name = fc.constantFrom('a', 'b');
 const token = fc.constantFrom(0n, 2n ** 64n - 1n);
 const which = fc.nat(7);
 const size = fc.constantFrom(0, 1, 4096, 20000);
-const kind = fc.constantFrom<ModelFile['kind']>('shmem', 'shmem', 'shmem', 'other', 'other', 'other', 'hugetlb');
+const kind = fc.constantFrom<ModelFile['kind']>('shmem', 'shmem', 'shmem', 'other', 'other', 'socket', 'hugetlb');
 const event = fc.constantFrom('freeze' as const, 'cancel' as const);
 /** Most freezes do not fail. */
 const limit = fc.oneof({ weight: 4, arbitrary: fc.constant(100) }, { weight: 1, arbitrary: fc.nat(3) });

@@ -82,9 +82,18 @@ export class Kernel {
     return this.#parts.device.open();
   }
 
-  /** Wraps an open file of a program. The descriptor belongs to the kernel from then on; there is one reference. */
+  /**
+   * The open file of a program behind a descriptor, which belongs to the kernel from then on: the one that the kernel
+   * has, where it has that open file by another descriptor.
+   *
+   * @returns the file with a reference for the caller
+   */
   hostFile(descriptor: Descriptor): HostFile {
-    return new HostFile(this.#parts.files, this.#parts.hardware.files, descriptor);
+    const { files, hardware } = this.#parts;
+    const known = files.hosts.find(descriptor, hardware.files)?.get();
+    if (known === undefined) return new HostFile(files, hardware.files, descriptor);
+    hardware.files.close(descriptor);
+    return known;
   }
 
   /**
@@ -228,6 +237,17 @@ export class Kernel {
   /** What a person sees of this kernel. It reads what the last kernel left, where nobody did so before. */
   state(): KernelState {
     return stateOf(this.#parts.liveUpdate);
+  }
+
+  /**
+   * Lets go of a session of the last kernel, as a program does that retrieves it and finishes it at once.
+   *
+   * @param name without the NUL
+   * @throws KernelError ENOENT where no session has the name, EINVAL where it was retrieved
+   */
+  finishIncoming(name: Uint8Array): void {
+    const { liveUpdate } = this.#parts;
+    liveUpdate.closeSession(liveUpdate.retrieveSession(name));
   }
 
   /** What somebody still holds, one sentence each. Empty once all programs are gone and all sessions are finished. */

@@ -12,7 +12,7 @@ export type { ErrnoName } from '../uapi/errno.js';
 export { KernelError } from './error.js';
 export { type File, HostFile } from './fs/file.js';
 export type { PreservedDescriptors } from './fs/preserved-descriptors.js';
-export type { Descriptor, FileKind, FileStatus } from './hardware.js';
+export type { Descriptor, FileKind, FileStatus, FileType } from './hardware.js';
 export type { Folio } from './kho/folio.js';
 export type { KhoVmalloc } from './kho/kho.js';
 export { decodeKhoVmalloc, encodeKhoVmalloc } from './kho/kho.js';
@@ -62,7 +62,7 @@ export interface KernelModule {
 export type ModuleKho = HandoverMemory;
 
 /** What modules do with open files of the host. */
-export type ModuleDescriptors = Pick<PreservedDescriptors, 'preserve' | 'unpreserve' | 'restore'>;
+export type ModuleDescriptors = Pick<PreservedDescriptors, 'preserve' | 'unpreserve' | 'restore' | 'find'>;
 
 /** The kernel, as a module sees it. What is refused is a KernelError with the error number that Linux gives. */
 export interface ModuleKernel {

@@ -1,4 +1,6 @@
 import { KernelError } from './error.js';
+import { passedFilesModule } from './fs/passed-files.js';
+import { passedKinds } from './fs/passed-kinds.js';
 import type { Handover, Hardware } from './hardware.js';
 import { KernelOfModule } from './kernel-of-module.js';
 import { Module } from './liveupdate/module.js';
@@ -118,8 +120,10 @@ export function assembleWithModules(
 
 /** What the kernel itself has as modules, where it is asked for. */
 function ownModules({ mm, ttys, hardware }: Parts, { preserve = [] }: KernelOptions): KernelModule[] {
+  const passed = passedKinds.filter((kind) => preserve.includes(kind));
   return [
     ...(preserve.includes('hugetlb') ? [hugetlbModule(mm)] : []),
     ...(preserve.includes('ttys') ? [ttysModule(ttys, hardware.serial)] : []),
+    ...(passed.length > 0 ? [passedFilesModule(passed)] : []),
   ];
 }

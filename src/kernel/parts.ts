@@ -1,5 +1,6 @@
 /** How a kernel is put together. */
-import { HostFile, OpenFiles } from './fs/file.js';
+import { type File, HostFile, OpenFiles } from './fs/file.js';
+import { describeUnhandled, passedKinds } from './fs/passed-kinds.js';
 import { PreservedDescriptors } from './fs/preserved-descriptors.js';
 import type { Descriptor, FileHardware, Handover, Hardware } from './hardware.js';
 import { Kho } from './kho/kho.js';
@@ -20,7 +21,7 @@ import type { KernelModule } from './module.js';
 import { Ttys } from './tty/ttys.js';
 
 /** Kinds of files that luo can preserve and Linux cannot: each is asked for by name. */
-export const preservable = ['hugetlb', 'ttys'] as const;
+export const preservable = ['hugetlb', 'ttys', ...passedKinds] as const;
 export type Preservable = (typeof preservable)[number];
 
 export interface KernelOptions {
@@ -80,8 +81,10 @@ export function assemble(
     handlers.register(new MemfdHandler(mm, memfdFormats[name], name === rules.memfdFormat));
   }
   const log: Hardware['log'] = (level, message) => hardware.log(level, message);
+  const kindOf = (file: File) =>
+    file instanceof HostFile ? describeUnhandled(hardware.files.status(file.descriptor)) : file.description;
   const liveUpdate = new LiveUpdate(
-    { rules, handlers, taken: new TakenFiles(), onlookers: hardware, log },
+    { rules, handlers, taken: new TakenFiles(), onlookers: hardware, kindOf, log },
     outgoing,
     lastState,
   );

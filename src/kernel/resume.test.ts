@@ -129,6 +129,25 @@ for (const profile of ['linux', 'v5'] as const) {
   });
 }
 
+test('v5: one open file in several sessions is in all of them', () => {
+  const machine = new FakeMachine({ profile: 'v5' });
+  const device = machine.openDevice();
+  const file = machine.memfd('text');
+  for (const name of ['a', 'b']) machine.preserve(machine.create(device, name), file, 1n);
+  const { sessions } = resumed(machine, 'v5', ['a', 'b'], []);
+  machine.task.close(sessions[0]!);
+  machine.kexec();
+  const session = machine.retrieve(machine.openDevice(), 'b');
+  const retrieved = machine.retrieveFd(session, 1n);
+  machine.preserve(machine.create(3, 'c'), retrieved, 1n);
+  const after = resumed(machine, 'v5', ['b', 'c'], [retrieved]);
+  equal(machine.content(machine.retrieveFd(after.sessions[0]!, 1n)), 'text');
+  machine.finish(after.sessions[0]!);
+  machine.kexec();
+  equal(machine.content(machine.retrieveFd(machine.retrieve(machine.openDevice(), 'c'), 1n)), 'text');
+  deepEqual(leftovers(machine), []);
+});
+
 test('a retrieve that has failed fails again, with the same error', () => {
   const machine = new FakeMachine();
   machine.preserve(machine.create(machine.openDevice(), 'vm'), machine.memfd('text'), 1n);

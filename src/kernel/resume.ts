@@ -1,7 +1,7 @@
 /** A kernel that takes the place of one in another process: programs cannot tell it from that. */
 import type { Descriptor, Hardware } from './hardware.js';
 import { Kernel, type KernelOptions } from './kernel.js';
-import type { SavedIncomingFile, SavedKernel } from './liveupdate/saved.js';
+import type { SavedFile, SavedIncomingFile, SavedKernel, SavedSession } from './liveupdate/saved.js';
 
 /**
  * Boots a kernel and brings it to where another one was. What the last kernel left passes a live update once more, from
@@ -13,9 +13,10 @@ import type { SavedIncomingFile, SavedKernel } from './liveupdate/saved.js';
 export function resumeKernel(
   hardware: Hardware,
   options: KernelOptions,
-  { number, sessions }: SavedKernel,
+  { number, sessions: saved }: SavedKernel,
   duplicate: (descriptor: Descriptor) => Descriptor,
 ): Kernel {
+  const sessions = withOwnDescriptors(saved, duplicate);
   if (number === 0n) {
     const kernel = Kernel.boot(hardware, options);
     kernel.resumeSessions(sessions);
@@ -37,4 +38,22 @@ export function resumeKernel(
     const isRetrieved = outcome !== undefined && 'size' in outcome;
     return { token, descriptor: isRetrieved ? duplicate(descriptor) : descriptor };
   }
+}
+
+/** One open file may be in several sessions of the v5 series: each of them gets a descriptor that it can close. */
+function withOwnDescriptors(
+  sessions: readonly SavedSession[],
+  duplicate: (descriptor: Descriptor) => Descriptor,
+): SavedSession[] {
+  const taken = new Set<Descriptor>();
+  const own = <File extends SavedFile>(file: File): File => {
+    if (taken.has(file.descriptor)) return { ...file, descriptor: duplicate(file.descriptor) };
+    taken.add(file.descriptor);
+    return file;
+  };
+  return sessions.map((session) => ({
+    ...session,
+    outgoing: session.outgoing.map(own),
+    incoming: session.incoming.map(own),
+  }));
 }

@@ -2,7 +2,7 @@ import type { Listener, Notification } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
-import type { KexecReport, RecoveryReport } from './control-protocol.js';
+import type { KexecReport, RecoveryReport, TrialRequest, WarmSettings } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
 import type { RebootOver } from './watched-calls.js';
@@ -28,13 +28,20 @@ export class Change {
   replaced: Command | undefined;
 
   constructor(
-    /** A resume runs another command on the same kernel, where the one that it was booted for could not be executed. */
-    readonly kind: 'boot' | 'resume' | EndKind,
+    /**
+     * A resume runs another command on the same kernel, where the one that it was booted for could not be executed. A
+     * rollback goes back to what ran before, with all that was handed over then.
+     */
+    readonly kind: 'boot' | 'resume' | 'rollback' | EndKind,
     readonly options: {
       /** What the next generation runs, where that is something new. */
       readonly command?: Command;
       /** What the next kernel is started with in place of what this one was started with. */
       readonly kernel?: Partial<KernelOptions>;
+      /** The next program is started before: see WarmStart. */
+      readonly warm?: WarmSettings;
+      /** Whether, and how, the next generation has to show that it is good. */
+      readonly trial?: TrialRequest;
       /** The files that its modules are from, where those are new. */
       readonly modules?: readonly string[];
       /** The `reboot` that waits for the change. */
@@ -65,13 +72,20 @@ export class Change {
     this.options.call?.over();
   }
 
-  /** The next program runs. */
-  complete(generation: number): KexecReport {
-    const blackout = performance.now() - this.#begun;
+  /** Milliseconds since the blackout began. */
+  get elapsed(): number {
+    return performance.now() - this.#begun;
+  }
+
+  /** What has been done, at the moment at which the next program runs. */
+  report(generation: number): KexecReport {
     const { sessions = 0, files = 0, bytes = 0n } = this.carried ?? {};
-    const report = { generation, sessions, files, bytes: String(bytes), blackout };
+    return { generation, sessions, files, bytes: String(bytes), blackout: this.elapsed };
+  }
+
+  /** It is done. */
+  complete(report: KexecReport): void {
     this.options.succeeded?.(report);
-    return report;
   }
 
   /**

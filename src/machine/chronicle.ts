@@ -101,7 +101,8 @@ export class Chronicle implements Watching {
    */
   change(generation: Generation | undefined, kind: Change['kind'], end: () => void): void {
     // A resume goes on with the same kernel.
-    this.#endGeneration(generation, kind === 'kexec' || kind === 'restart' ? kind : undefined, end);
+    const isEnd = kind === 'kexec' || kind === 'restart' || kind === 'rollback';
+    this.#endGeneration(generation, isEnd ? kind : undefined, end);
   }
 
   /**

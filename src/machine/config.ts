@@ -59,12 +59,17 @@ export type MachineMessage =
   | { readonly event: 'ready'; readonly recovered?: RecoveryReport }
   | { readonly event: 'ended'; readonly outcome: Outcome };
 
-/** What it tells the keeper alone: a generation begins, and its listener has this number in the machine. */
-export type BegunMessage = { readonly event: 'begun'; readonly listener: number };
+/**
+ * What it tells the keeper alone: a generation begins, and its listener has this number in the machine; or its program
+ * does before it.
+ */
+export type BegunMessage = { readonly event: 'begun' | 'warm'; readonly listener: number };
 
 /** What the object behind it tells: the same. */
 export interface MachineEvents {
   begun(listener: number, generation: number): void;
+  /** A program is started before its generation, and its listener is this descriptor. */
+  warm?(listener: number): void;
   /** Once, when the very first program runs, with what was recovered for it. */
   started(recovered?: RecoveryReport): void;
   /** The first program of a generation has ended by itself. A change that is asked for here comes before all else. */

@@ -3,10 +3,33 @@ import type { Waveform } from '../devices/waveform.js';
 import type { LiveUpdateState, Profile } from '../kernel/kernel.js';
 import type { MachineEvent } from './events.js';
 
+export { CONTROL_SOCKET } from '../host/directories.js';
+
+/** What is asked for of a live update, by a person. */
+export interface KexecRequest {
+  readonly command?: NewCommand;
+  readonly kernel?: NewKernel;
+  readonly trial?: TrialRequest;
+  /** The next program is started first, while the last one serves. Whoever asked must wait, or it is ended. */
+  readonly warm?: WarmSettings;
+  /** How long programs that want to know of it may take to get ready. Milliseconds. */
+  readonly drainTimeout?: number;
+}
+
 export type ControlRequest =
   /** @param sessions whether each session is wanted, too */
   | { readonly request: 'status'; readonly sessions?: boolean }
-  | { readonly request: 'kexec'; readonly command: NewCommand; readonly kernel?: NewKernel }
+  | ({ readonly request: 'kexec' } & KexecRequest)
+  /**
+   * A program wants to know before it is replaced: answered by an UpdateMessage whenever there is one.
+   *
+   * @param pid of the program, for messages
+   */
+  | { readonly request: 'updates'; readonly pid?: number }
+  /** The same program, on the same connection: it may be replaced. @param number that of the announcement */
+  | { readonly request: 'prepared'; readonly number?: number }
+  /** The same: it cannot be replaced now, and the update does not happen. */
+  | { readonly request: 'unprepared'; readonly reason: string; readonly number?: number }
   /** Answered by what happens from then on, a TraceMessage a line, until the machine ends. */
   | { readonly request: 'trace' }
   /** What happened on the wires of its emulated serial ports, or of the one that is named. */
@@ -55,6 +78,33 @@ export interface NewKernel {
   readonly modules?: readonly string[];
 }
 
+/** What a program that asked for `updates` is told. */
+export type UpdateMessage =
+  /** From now on no live update that luo is asked for comes without an announcement. */
+  | { readonly update: 'subscribed' }
+  /** One has been asked for. It happens when all programs are `prepared`, and not at all where that takes too long. */
+  | { readonly update: 'prepare'; readonly number: number; readonly timeout: number }
+  /** It does not happen after all: everything goes on. */
+  | { readonly update: 'cancelled'; readonly number: number; readonly reason: string };
+
+/** A program that is started before its generation. */
+export interface WarmSettings {
+  /** How long it may take until it opens the device. Milliseconds. */
+  readonly timeout: number;
+}
+
+/** A new generation has to show that it is good: the machine goes back to the last one where it does not. */
+export interface TrialRequest {
+  /** In milliseconds, from the execution of its first program. */
+  readonly timeout: number;
+  /** What shows that it is good: a notification alone, or its sessions alone; by default whichever comes first. */
+  readonly by?: 'notify' | 'finish';
+  /** A command of the shell that succeeds when it is good. Nothing else counts then. */
+  readonly readyWhen?: string;
+  /** Where that is run. */
+  readonly cwd: string;
+}
+
 /**
  * What happens on a machine, or how many events a reader was too slow for; or that the connection ends, as another luo
  * takes over, to which readers can connect again.
@@ -73,8 +123,13 @@ export interface KexecReport {
   readonly files: number;
   /** The sizes of the files, in bytes, a decimal number. */
   readonly bytes: string;
-  /** Milliseconds from the freeze until the next program was executed. */
+  /**
+   * Milliseconds from the freeze until the next program was executed; where that was started before (`--warm`), until its
+   * open of the device was answered.
+   */
   readonly blackout: number;
+  /** Where it had to show that it is good: milliseconds from then on, and what has shown it. */
+  readonly ready?: { readonly milliseconds: number; readonly by: string };
 }
 
 /** What came back of a machine that was held. */
@@ -148,12 +203,10 @@ export type ControlAnswer =
   | { readonly recovered: RecoveryReport }
   | { readonly runs: true };
 
-export const CONTROL_SOCKET = 'control.sock';
-
 /** Undefined for what is no request. */
 export function parseRequest(message: unknown): ControlRequest | undefined {
   if (!isRecord(message)) return undefined;
-  const { request, sessions = false, timeout, command, kernel = {}, port, plugged, node, program } = message;
+  const { request, sessions = false, timeout, command, port, plugged, pid, number, reason, node, program } = message;
   if (request === 'status' && typeof sessions === 'boolean') return { request, sessions };
   if (request === 'trace') return { request };
   if (request === 'waveform' && port === undefined) return { request };
@@ -163,8 +216,32 @@ export function parseRequest(message: unknown): ControlRequest | undefined {
     return { request, node, program };
   if (request === 'recover' && isNewCommand(command)) return { request, command };
   if (request === 'stop' && typeof timeout === 'number') return { request, timeout };
-  if (request === 'kexec' && isNewCommand(command) && isNewKernel(kernel)) return { request, command, kernel };
-  return undefined;
+  if (request === 'updates' && isNumberOrNone(pid)) return { request, ...(pid === undefined ? {} : { pid }) };
+  if (!isNumberOrNone(number)) return undefined;
+  const which = number === undefined ? {} : { number };
+  if (request === 'prepared') return { request, ...which };
+  if (request === 'unprepared' && typeof reason === 'string') return { request, reason, ...which };
+  return request === 'kexec' ? parseKexec(message) : undefined;
+}
+
+function parseKexec({
+  command,
+  kernel = {},
+  trial,
+  warm,
+  drainTimeout,
+}: Record<string, unknown>): ControlRequest | undefined {
+  if (!isNewCommand(command) || !isNewKernel(kernel)) return undefined;
+  if (!isNumberOrNone(drainTimeout)) return undefined;
+  if ((trial !== undefined && !isTrial(trial)) || (warm !== undefined && !isWarmSettings(warm))) return undefined;
+  return {
+    request: 'kexec',
+    command,
+    kernel,
+    ...(drainTimeout === undefined ? {} : { drainTimeout }),
+    ...(trial === undefined ? {} : { trial }),
+    ...(warm === undefined ? {} : { warm }),
+  };
 }
 
 function isNewCommand(value: unknown): value is NewCommand {
@@ -173,12 +250,31 @@ function isNewCommand(value: unknown): value is NewCommand {
   return (argv === undefined || isWords(argv)) && (cwd === undefined || typeof cwd === 'string');
 }
 
+function isTrial(value: unknown): value is TrialRequest {
+  if (!isRecord(value)) return false;
+  const { timeout, by, readyWhen, cwd } = value;
+  return (
+    typeof timeout === 'number' &&
+    (by === undefined || by === 'notify' || by === 'finish') &&
+    (readyWhen === undefined || typeof readyWhen === 'string') &&
+    typeof cwd === 'string'
+  );
+}
+
 function isNewKernel(value: unknown): value is NewKernel {
   if (!isRecord(value)) return false;
   const { profile, modules } = value;
   return (
     (profile === undefined || profile === 'linux' || profile === 'v5') && (modules === undefined || isWords(modules))
   );
+}
+
+function isNumberOrNone(value: unknown): value is number | undefined {
+  return value === undefined || typeof value === 'number';
+}
+
+function isWarmSettings(value: unknown): value is WarmSettings {
+  return isRecord(value) && typeof value['timeout'] === 'number' && value['timeout'] >= 0;
 }
 
 function isWords(value: unknown): value is string[] {

@@ -31,7 +31,17 @@ test('a machine answers what it does not know with an error, ends what is no JSO
   await using luo = new Luo();
   await luo.run(['run', '-d', '--name', 'a', 'sleep', '1000']);
   const unknown = /^\{"error":"Cannot serve a request: this version of luo does not know it"\}\n$/;
-  for (const text of ['null', '5', '"status"', '[]', '{}', '{"request":"dance"}', '{"request":"stop"}']) {
+  for (const text of [
+    'null',
+    '5',
+    '"status"',
+    '[]',
+    '{}',
+    '{"request":"dance"}',
+    '{"request":"stop"}',
+    '{"request":"updates","pid":"1"}',
+    '{"request":"unprepared"}',
+  ]) {
     assert.match(await say(luo, `${text}\n`), unknown, text);
   }
   for (const command of ['5', 'null', '{"argv":5}', '{"argv":[1]}', '{"cwd":[]}']) {
@@ -79,6 +89,28 @@ test('parseRequest() takes the requests of the protocol and nothing else', () =>
   assert.deepEqual(parseRequest({ request: 'kexec', command: {} }), { request: 'kexec', command: {}, kernel: {} });
   for (const part of [null, 5, { profile: 'v9' }, { modules: '/a' }, { modules: [1] }]) {
     assert.equal(parseRequest({ request: 'kexec', command: {}, kernel: part }), undefined);
+  }
+  const kexec = { request: 'kexec', command: {}, kernel: {}, drainTimeout: 5 };
+  assert.deepEqual(parseRequest(kexec), kexec);
+  assert.equal(parseRequest({ ...kexec, drainTimeout: '5' }), undefined);
+  for (const request of [
+    { request: 'updates' },
+    { request: 'updates', pid: 5 },
+    { request: 'prepared' },
+    { request: 'prepared', number: 1 },
+    { request: 'unprepared', reason: 'busy' },
+    { request: 'unprepared', reason: 'busy', number: 1 },
+  ]) {
+    assert.deepEqual(parseRequest(request), request);
+  }
+  assert.equal(parseRequest({ request: 'prepared', number: '1' }), undefined);
+  const warm = { request: 'kexec', command: {}, kernel: {}, warm: { timeout: 30_000 } };
+  assert.deepEqual(parseRequest(warm), warm);
+  const both = { ...warm, trial: { timeout: 1, cwd: '/' } };
+  assert.deepEqual(parseRequest(both), { ...both, kernel: {} });
+  assert.equal(parseRequest({ ...warm, trial: { timeout: 1 } }), undefined);
+  for (const part of [null, true, {}, { timeout: -1 }, { timeout: '1' }]) {
+    assert.equal(parseRequest({ ...warm, warm: part }), undefined);
   }
   assert.equal(parseRequest({ request: 'status', sessions: 1 }), undefined);
   for (const other of [undefined, null, 0, '', [], {}, { request: 'stop', timeout: '1' }, { request: 'kexec' }]) {

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { listenForStreams } from '../host/unix-socket.js';
 import { CONTROL_SOCKET, type ControlAnswer, parseRequest } from './control-protocol.js';
 import { SetupError } from './directories.js';
@@ -10,9 +11,14 @@ import type { Machine } from './machine.js';
 import { describeThrown } from './report.js';
 import type { SerialPorts } from './serial/serial-ports.js';
 import { sendTrace } from './trace-sender.js';
+import type { Subscriber } from './updates.js';
 
 /** How long somebody who reads slowly is waited for when the machine has ended. Milliseconds. */
 const LAST_WORDS = 1000;
+
+const NOT_SUBSCRIBED = {
+  error: 'Cannot take that a program is ready: it has not asked for updates on this connection',
+};
 
 export interface Control {
   /**
@@ -31,16 +37,19 @@ export interface Control {
 export function listenForControl(machine: Machine, directory: string, given?: number): Promise<Control> {
   const path = join(directory, CONTROL_SOCKET);
   const descriptor = given ?? listenAnew(path);
-  machine.controlSocket = descriptor;
+  machine.upgrade.controlSocket = descriptor;
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
     // The other side may go away at any time.
     socket.on('error', () => socket.destroy());
-    readLines(socket, (message) => serve(machine, message, socket));
+    const connection: Connection = { socket, subscriber: undefined };
+    readLines(socket, (message) => serve(machine, message, connection));
   });
   const close = async () => {
+    // What the end of the machine answers is still on its way to the sockets.
+    await setImmediate();
     server.close();
     // Node does not know where it is.
     rmSync(path, { force: true });
@@ -67,8 +76,15 @@ function end(socket: Socket): Promise<void> {
   });
 }
 
+interface Connection {
+  readonly socket: Socket;
+  /** Once it has asked for updates. */
+  subscriber: Subscriber | undefined;
+}
+
 /** Anything may connect and say anything: what is no request gets an answer that says so. */
-function serve(machine: Machine, message: unknown, socket: Socket): void {
+function serve(machine: Machine, message: unknown, connection: Connection): void {
+  const { socket } = connection;
   const answer = (text: ControlAnswer) => writeLine(socket, text);
   const request = parseRequest(message);
   switch (request?.request) {
@@ -81,12 +97,23 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
     case 'kexec': {
       const asked = new AbortController();
       socket.once('close', () => asked.abort());
-      machine.kexec(request.command, request.kernel, asked.signal).then(
+      machine.kexec(request, asked.signal).then(
         (report) => answer({ kexec: report }),
         (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
       );
       return;
     }
+    case 'updates':
+      subscribe(machine, connection, request.pid);
+      return;
+    case 'prepared':
+      if (connection.subscriber !== undefined) machine.updates.prepared(connection.subscriber, request.number);
+      else answer(NOT_SUBSCRIBED);
+      return;
+    case 'unprepared':
+      if (connection.subscriber === undefined) answer(NOT_SUBSCRIBED);
+      else machine.updates.unprepared(connection.subscriber, request.reason, request.number);
+      return;
     case 'trace':
       sendTrace(machine, socket);
       return;
@@ -103,7 +130,7 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       return;
     case 'upgrade':
       // Answered by the end of the connection, where the new luo takes over.
-      machine.upgrade(request).catch((error: unknown) => {
+      machine.upgrade.run(request).catch((error: unknown) => {
         answer({ error: error instanceof Error ? error.message : String(error) });
       });
       return;
@@ -115,6 +142,16 @@ function serve(machine: Machine, message: unknown, socket: Socket): void {
       machine.stop(request.timeout);
       return;
   }
+}
+
+function subscribe(machine: Machine, connection: Connection, pid: number | undefined): void {
+  const { socket } = connection;
+  if (connection.subscriber !== undefined) return;
+  const subscriber: Subscriber = { pid, send: (message) => writeLine(socket, message) };
+  connection.subscriber = subscriber;
+  // A program that ends, or is ended, says nothing more.
+  socket.once('close', () => machine.updates.leave(subscriber));
+  machine.updates.subscribe(subscriber);
 }
 
 /** @throws SetupError where the machine has none */

@@ -107,8 +107,11 @@ export interface ExitEvent extends Moment {
 /** A generation ends, with what nobody asked for or let go of. */
 export interface EndEvent extends Moment {
   readonly event: 'end';
-  /** Why it ends: `exit` where no program of it runs any more, `stop` where a person or a signal ended it. */
-  readonly by: 'kexec' | 'restart' | 'exit' | 'stop' | 'panic';
+  /**
+   * Why it ends: `exit` where no program of it runs any more, `stop` where a person or a signal ended it, `rollback`
+   * where it did not show that it is good: what it took over and did not finish is there for the next one.
+   */
+  readonly by: 'kexec' | 'restart' | 'rollback' | 'exit' | 'stop' | 'panic';
   /** Sessions of the last kernel that are lost with it, in whole or in part. */
   readonly left: readonly LeftSession[];
   /** Sessions that this generation's programs made and that do not pass: closed before, or no kexec came. */

@@ -1,7 +1,7 @@
 /** A kernel on a machine, and the programs that it serves. */
 import { numbers } from '../host/architecture.js';
 import { close } from '../host/descriptors.js';
-import type { Listener } from '../host/seccomp.js';
+import type { Listener, Notification } from '../host/seccomp.js';
 import { KernelError } from '../kernel/error.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
@@ -14,9 +14,10 @@ import type { Remains } from './remains.js';
 import { say } from './report.js';
 import { isOutOfDescriptors } from './reserve.js';
 import type { SerialPorts } from './serial/serial-ports.js';
+import { isOfMachine, waitsForGeneration } from './traps/held.js';
 import { setInterfaceFlags } from './traps/ioctl.js';
 import { type TrapHandler, trapTable } from './traps/table.js';
-import { ANSWERED, type Answer, type Power, PROCEED, Trap } from './traps/trap.js';
+import { ANSWERED, type Answer, type Context, type Power, PROCEED, Trap } from './traps/trap.js';
 import { UnheardAnswers } from './unheard.js';
 import { WatchedCalls } from './watched-calls.js';
 import type { Watching } from './watched-kernel.js';
@@ -47,6 +48,7 @@ export class Generation {
   readonly #handlers: ReadonlyMap<number, TrapHandler>;
   readonly #calls: WatchedCalls;
   #panicked = false;
+  #disposed = false;
   /** luo has run out of descriptors in this generation. */
   #full = false;
 
@@ -66,16 +68,61 @@ export class Generation {
     return this.#panicked;
   }
 
+  /** Whether every session that the last generation left was finished, or there is none to be had. */
+  get hasTakenOver(): boolean {
+    if (this.#panicked) return true;
+    try {
+      return this.kernel.state().incoming.every(({ finished }) => finished);
+    } catch {
+      // A handler of somebody's fails to tell the size of a file.
+      return true;
+    }
+  }
+
   /** Answers one system call, when the listener is readable. */
   serve(): void {
     const call = this.listener.receive();
-    if (call === undefined) return;
-    const handler = this.#handlers.get(call.number);
-    const { kernel, channels, listener } = this;
-    const unheard = this.#unheard;
-    const calls = this.#calls;
+    if (call !== undefined) this.answer(call);
+  }
+
+  /** Answers a call that was taken from its listener. */
+  answer(call: Notification): void {
+    this.#answer(new Trap(call, this.#contextOf(this.listener)));
+  }
+
+  /**
+   * Answers a call of a program that was started for the next generation, and is a process of this one until then.
+   *
+   * @param listener that the call was taken from
+   * @returns whether it was answered: the others are for the kernel of the next generation
+   */
+  answerGuest(call: Notification, listener: Listener): boolean {
+    const context = this.#contextOf(listener);
+    if (waitsForGeneration(new Trap(call, context))) return false;
+    // Ports are those of this generation's programs.
+    this.#answer(new Trap(call, { ...context, serial: undefined }));
+    return true;
+  }
+
+  #contextOf(listener: Listener): Context {
+    const { kernel, channels } = this;
     const { power, placeholder, serial } = this.#options;
-    const trap = new Trap(call, { kernel, channels, listener, power, placeholder, unheard, calls, serial });
+    return {
+      kernel,
+      channels,
+      listener,
+      power,
+      placeholder,
+      unheard: this.#unheard,
+      calls: this.#calls,
+      serial,
+    };
+  }
+
+  #answer(trap: Trap): void {
+    const { call } = trap;
+    const { listener } = trap.context;
+    const handler = this.#handlers.get(call.number);
     const answer = handler === undefined ? PROCEED : this.#guard(handler, trap);
     if (answer === ANSWERED) return;
     // Nobody may be there to take the answer: the program was killed meanwhile, or makes the call again.
@@ -85,7 +132,7 @@ export class Generation {
 
   /** Releases files whose last descriptor is gone. */
   drain(): void {
-    if (this.#panicked) return;
+    if (this.#panicked || this.#disposed) return;
     try {
       this.channels.drain();
     } catch (error) {
@@ -106,11 +153,13 @@ export class Generation {
   }
 
   /**
-   * Ends the kernel after its programs. What it handed over stays as it is.
+   * Ends the kernel after its programs, once. What it handed over stays as it is.
    *
    * @param next the kernel of the next generation: the same one is not ended
    */
   dispose(next?: Kernel): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.channels.dispose();
     if (this.kernel !== next) this.kernel.shutdown();
     close(this.listener.fd);
@@ -118,7 +167,7 @@ export class Generation {
 
   /** An exception that is no refusal is a bug: it ends the kernel, and neither the machine nor the program. */
   #guard(handler: TrapHandler, trap: Trap): Answer {
-    if (this.#panicked && !endsComputer(trap)) return withoutKernel(trap);
+    if (this.#panicked && !isOfMachine(trap.call.number)) return withoutKernel(trap);
     try {
       return handler(trap);
     } catch (error) {
@@ -143,15 +192,10 @@ export class Generation {
   }
 }
 
-/** Calls that would end the host, were they let go on. They need no kernel of luo's. */
-function endsComputer(trap: Trap): boolean {
-  const { reboot, kexec_load, kexec_file_load } = numbers;
-  return [reboot, kexec_load, kexec_file_load].includes(trap.call.number);
-}
-
 /** What is answered once the kernel has panicked: programs go on, but for what they ask of it. */
 function withoutKernel(trap: Trap): Answer {
-  if (endsComputer(trap)) return -errno.EIO;
+  // What would end the host, were it let go on, needs no kernel of luo's.
+  if (isOfMachine(trap.call.number)) return -errno.EIO;
   if (trap.call.number !== numbers.ioctl) return PROCEED;
   if (trap.word(1) === SIOCSIFFLAGS) return setInterfaceFlags(trap);
   return iocType(trap.word(1)) === LIVEUPDATE_IOCTL_TYPE ? -errno.EIO : PROCEED;

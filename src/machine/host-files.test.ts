@@ -5,9 +5,12 @@ import {
   addSeals,
   close,
   createMemory,
+  duplicate,
   open,
+  pipe,
   readBytes,
   seek,
+  socketPair,
   statDescriptor,
   writeBytes,
 } from '../host/descriptors.js';
@@ -22,7 +25,7 @@ import {
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
 } from '../uapi/fcntl.js';
-import { HostFiles, inodeKey } from './host-files.js';
+import { HostFiles, inodeKey, isUnnamedMemory } from './host-files.js';
 
 const PAGE = 4096;
 const SEEK_SET = 0;
@@ -71,6 +74,40 @@ test('reopen() gives the same memory at another position, and the mode of a new 
   equal(files.status(memory).inode, inodeKey(device, inode));
   equal(mode & 0o777, 0o777);
   for (const fd of [memory, again]) files.close(fd);
+});
+
+test('isSameFile() tells copies of a descriptor from another open of the inode, and the ends of a pipe apart', () => {
+  const memory = sparse();
+  const [copy, again, [reading, writing]] = [duplicate(memory), files.reopen(memory, 0n), pipe()] as const;
+  // A descriptor of the kernel's is a number of this process's own table.
+  const same = (one: number, other: number) => files.isSameFile(one as Descriptor, other as Descriptor);
+  deepEqual([same(memory, copy), same(memory, again), same(reading, writing)], [true, false, false]);
+  for (const fd of [memory, copy, again, reading, writing]) close(fd);
+});
+
+test('isSameFile() goes by the inode for sockets, and says no for others, where Linux does not tell', () => {
+  const [[reading, writing], sockets] = [pipe(), socketPair()];
+  // Linux tells nothing of a descriptor that is not open.
+  const isTold = (fd: number) => files.isSameFile(fd as Descriptor, -1 as Descriptor);
+  deepEqual([isTold(sockets[0]), isTold(reading)], [true, false]);
+  for (const fd of [reading, writing, ...sockets]) close(fd);
+});
+
+test('status() tells the type of a file, and what is memory without a name', () => {
+  const memory = sparse();
+  const [[reading, writing], sockets, regular] = [
+    pipe(),
+    socketPair(),
+    open(process.execPath, constants.O_RDONLY),
+  ] as const;
+  const fds = [memory, reading, sockets[0], regular];
+  // As above.
+  deepEqual(
+    fds.map((fd) => files.status(fd as Descriptor).type),
+    ['regular', 'pipe', 'socket', 'regular'],
+  );
+  deepEqual(fds.map(isUnnamedMemory), [true, false, false, false]);
+  for (const fd of [...fds, writing, sockets[1]]) close(fd);
 });
 
 test('status() tells the permissions', () => {

@@ -3,6 +3,7 @@ import { constants, fstatSync, readlinkSync } from 'node:fs';
 import { copyRange } from '../host/copy-range.js';
 import * as host from '../host/descriptors.js';
 import { SystemError } from '../host/libc.js';
+import { isSameOpenFile } from '../host/same-file.js';
 import { KernelError } from '../kernel/error.js';
 import type {
   CopyOptions,
@@ -11,6 +12,7 @@ import type {
   FileHardware,
   FileKind,
   FileStatus,
+  FileType,
   HugePagePool,
 } from '../kernel/hardware.js';
 import { errnoName } from '../uapi/errno.js';
@@ -24,15 +26,24 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const PAGE_SIZE = 4096;
 const PERMISSIONS = 0o7777;
+const S_IFMT = 0o170000;
+const types: ReadonlyMap<number, FileType> = new Map([
+  [0o100000, 'regular'],
+  [0o140000, 'socket'],
+  [0o010000, 'pipe'],
+]);
 
 export class HostFiles implements FileHardware {
   status(descriptor: Descriptor): FileStatus {
     const { device, inode, links, size, mode } = host.statDescriptor(descriptor);
     const permissions = mode & PERMISSIONS;
     return {
-      kind: kindOf(descriptor),
+      // Not all ask for these two, and each is a call of the host of its own.
+      get kind() {
+        return kindOf(descriptor);
+      },
+      type: types.get(mode & S_IFMT) ?? 'other',
       inode: inodeKey(device, inode),
-      // Few ask for it, and it is a call of the host of its own.
       get link() {
         return readlinkSync(`/proc/self/fd/${descriptor}`);
       },
@@ -40,6 +51,10 @@ export class HostFiles implements FileHardware {
       size,
       permissions,
     };
+  }
+
+  isSameFile(one: Descriptor, other: Descriptor): boolean {
+    return isSameOpenFile(one, other) ?? this.status(one).type === 'socket';
   }
 
   position(descriptor: Descriptor): bigint {
@@ -130,6 +145,12 @@ function extentsOf(fd: number, limit: number): Extent[] {
 /** The identity of an inode, as the kernel compares it. */
 export function inodeKey(device: bigint, inode: bigint): string {
   return `${device}:${inode}`;
+}
+
+/** Whether a file is one that Linux makes anew when it is retrieved: a memfd, for one. */
+export function isUnnamedMemory(fd: number): boolean {
+  const { mode, links } = host.statDescriptor(fd);
+  return types.get(mode & S_IFMT) === 'regular' && links === 0 && kindOf(fd) !== 'other';
 }
 
 function kindOf(fd: number): FileKind {

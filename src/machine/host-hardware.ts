@@ -12,16 +12,18 @@ import type { Watcher } from './watcher.js';
 /** Bytes of RAM. Only what a kernel uses of it takes memory of the host. */
 const RAM_SIZE = 1 << 30;
 
-/** The RAM of a machine: a memfd, so that it can pass to another process. */
-export function createRam(): Uint8Array {
+/** The RAM of a machine: a memfd, so that it can be copied and pass to another process. */
+export function createRam(): Pick<MachineHardware, 'ram' | 'memory'> {
   const memory = createMemory('luo-ram', false);
   ftruncateSync(memory, RAM_SIZE);
-  return map(RAM_SIZE, memory).bytes;
+  return { ram: map(RAM_SIZE, memory).bytes, memory };
 }
 
 /** What a machine has, whatever generation runs on it. */
 export interface MachineHardware {
   readonly ram: Uint8Array;
+  /** The descriptor of the memfd that is its RAM. */
+  readonly memory: number;
   /** Undefined where it was given none. */
   readonly ports: SerialPorts | undefined;
 }
@@ -41,11 +43,14 @@ export async function portsFor({ serial = [] }: Pick<MachineConfig, 'serial'>): 
 
 /** @throws SetupError for a port of the host that cannot be held, SerialPortError for one that cannot be read */
 export function createHardware(watcher: Watcher, makePorts: MakePorts | undefined): MachineHardware {
-  return { ram: createRam(), ports: makePorts?.(watcher) };
+  return { ...createRam(), ports: makePorts?.(watcher) };
 }
 
 /** What a generation's kernel gets to see of the machine and the host. */
-export function hostHardware({ ram, ports }: MachineHardware, onlookers: Onlookers = {}): Hardware {
+export function hostHardware(
+  { ram, ports }: Pick<MachineHardware, 'ram' | 'ports'>,
+  onlookers: Onlookers = {},
+): Hardware {
   return {
     ...onlookers,
     ram,

@@ -15,6 +15,7 @@ import { describeHeld, describeRecovery, say } from './report.js';
 import { SignalRoute } from './signal-route.js';
 import { Crashes } from './vault/crashes.js';
 import { HeldDescriptors } from './vault/held-descriptors.js';
+import type { Running } from './vault/held-state.js';
 import { weighHeld } from './vault/held-status.js';
 import { type Asked, Hold } from './vault/hold.js';
 import { storeOf } from './vault/service.js';
@@ -58,6 +59,9 @@ class Keeper {
   readonly #held: HeldDescriptors | undefined;
   readonly #crashes = new Crashes();
   #config: MachineConfig;
+  /** What ran last: of a machine that could not boot again, it is what ran before. */
+  #ran: Running | undefined;
+  #isReady = false;
 
   constructor(config: MachineConfig, parts: KeeperParts, held?: ReadonlyMap<string, number>) {
     this.#config = config;
@@ -77,7 +81,7 @@ class Keeper {
       const next = await this.#next(outcome);
       // What there was to say has been said.
       if (next === undefined)
-        return outcome.signal === undefined ? { code: outcome.code ?? 1 } : { signal: outcome.signal };
+        return outcome.signal === undefined ? { code: outcome.code ?? LUO_FAILED } : { signal: outcome.signal };
       asked = next;
     }
   }
@@ -90,12 +94,14 @@ class Keeper {
   }
 
   async #runOnce(asked: Asked | undefined): Promise<Outcome> {
+    this.#isReady = false;
     const outcome = await runMachine(this.#config, {
       lock: this.#parts.lock,
       listener: this.#listener,
       signals: this.#signals,
       held: this.#held,
       ready: (recovered) => {
+        this.#isReady = true;
         if (recovered !== undefined) {
           say(describeRecovery(this.#config.name, recovered));
           for (const sentence of recovered.notRecovered) say(`not recovered: ${sentence}`);
@@ -119,9 +125,9 @@ class Keeper {
   /** What is to happen with what is held; undefined where it is let go of. */
   async #next(outcome: Outcome): Promise<Asked | undefined> {
     const [held, { name, onCrash }] = [this.#held, this.#config];
-    const running = held?.state()?.running;
-    if (held === undefined || running === undefined) return undefined;
-    const { command, profile, modules } = running;
+    if (this.#isReady || this.#ran === undefined) this.#ran = held?.state()?.running;
+    if (held === undefined || this.#ran === undefined) return undefined;
+    const { command, profile, modules } = this.#ran;
     // What was to fail has failed: it would strike again.
     this.#config = { ...this.#config, command, profile, modules, inject: [] };
     if (outcome.failure !== undefined) say(outcome.failure);

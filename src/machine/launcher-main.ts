@@ -6,6 +6,7 @@
  */
 import { setAllCloseOnExec, setCloseOnExec } from '../host/descriptors.js';
 import { execute, resetSignals, SystemError } from '../host/libc.js';
+import { setMark } from '../host/mark.js';
 import { dieWithParent, joinProcessGroup, setDescriptorLimit, setNoNewPrivileges } from '../host/processes.js';
 import { installFilter } from '../host/seccomp.js';
 import { errno } from '../uapi/errno.js';
@@ -47,6 +48,7 @@ try {
 } catch {
   fail({ operation: 'directory', errno: errno.ENOENT });
 }
+if (command.mark !== undefined) setMark(BigInt(command.mark));
 let error = execute(command.file, command.argv, command.env);
 if (error === errno.ENOEXEC && !isBinary(command.file)) {
   // A script without a first line that names its interpreter: the shell's.

@@ -33,6 +33,8 @@ export interface LauncherCommand {
   readonly argv: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
+  /** The mark of the program and of all that it starts, where it starts before its generation: a decimal number. */
+  readonly mark?: string;
 }
 
 /** How much of a text one message of the socket carries. A character takes up to three bytes. */

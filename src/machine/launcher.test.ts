@@ -1,36 +1,18 @@
 /** The process that becomes a program: it may be slow to, and it may be killed before. */
 import assert from 'node:assert/strict';
-import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { numbers } from '../host/architecture.js';
 import { syscall } from '../host/libc.js';
 import { documentIn } from '../testing/agents.js';
+import { launcher, launchers } from '../testing/launchers.js';
 import { eventually, Luo } from '../testing/luo.js';
-import { descendants } from './process-tree.js';
 
 const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
-
-/** The launchers below this process, and whether they have their filter: those that have no more to do than to wait. */
-function launchers(): Array<{ pid: number; isReady: boolean }> {
-  return descendants(process.pid).flatMap((pid) => {
-    try {
-      if (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('launcher-main')) return [];
-      return [{ pid, isReady: /^Seccomp:\s+2/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')) }];
-    } catch {
-      // It has just ended.
-      return [];
-    }
-  });
-}
-
-/** A launcher that has its filter, or has not yet. */
-function launcher(isReady: boolean): Promise<number> {
-  return eventually('there is a launcher', () => launchers().find((one) => one.isReady === isReady)?.pid);
-}
 
 test('a program that takes longer to begin than the next launcher does begins all the same, and once', async () => {
   await using luo = new Luo();

@@ -3,7 +3,7 @@ import { close, socketPair } from '../host/descriptors.js';
 import { processGroup, SystemError, spawn } from '../host/libc.js';
 import { type Exit, openProcess, takeDescriptor, waitForChild } from '../host/processes.js';
 import { Listener } from '../host/seccomp.js';
-import { errnoName } from '../uapi/errno.js';
+import { errno, errnoName } from '../uapi/errno.js';
 import {
   LAUNCHER_SOCKET,
   type LauncherCommand,
@@ -38,7 +38,7 @@ export class Launcher {
   readonly pid: number;
   /** Readable when the launcher has something to say. */
   readonly socket: number;
-  /** How it ended, where it was reaped before it was told to become a program. */
+  /** How it ended, where it was reaped before its generation began. */
   exit: Exit | undefined;
   #listener: Listener | undefined;
   #command: LauncherCommand | undefined;
@@ -82,6 +82,8 @@ export class Launcher {
     if (message === undefined) throw this.endedEarly();
     if (!('listener' in message)) throw new LauncherError(filterProblem(message.errno));
     const fd = takeFrom(this.pid, message.listener);
+    // It may have been killed since.
+    if (fd === -errno.ESRCH) throw this.endedEarly();
     if (fd < 0) {
       throw new LauncherError(
         `Cannot take the listener of a launcher: pidfd_getfd failed with ${errnoName(-fd)}. luo must be allowed to trace ` +
@@ -124,9 +126,14 @@ export class Launcher {
 
   /** Why there will be no program, where it has ended before it was told to become one. */
   endedEarly(): LauncherError {
-    const { signal } = this.exit ?? exitOf(this.pid);
+    const { signal } = this.awaitExit();
     const cause = signal === undefined ? 'its launcher ended' : `${signalName(signal)} ended its launcher`;
     return new LauncherError(`Cannot start a program: ${cause} before the program began`, signal);
+  }
+
+  /** How it ended, which it has or is about to. */
+  awaitExit(): Partial<Exit> {
+    return this.exit ?? exitOf(this.pid);
   }
 
   /** An end of file is undefined. */

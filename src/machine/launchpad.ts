@@ -50,7 +50,7 @@ export class Launchpad {
     if (this.#launcher !== undefined) return;
     const launcher = withReserve(() => new Launcher(this.#options));
     this.#launcher = launcher;
-    this.#programs.spared = launcher.pid;
+    this.#programs.spare(launcher.pid);
     this.#watcher.watch(launcher.socket, () => withReserve(() => this.#becomeReady(launcher)));
   }
 
@@ -87,7 +87,7 @@ export class Launchpad {
     if (launcher === undefined) return;
     this.#watcher.unwatch(launcher.socket);
     this.take(launcher);
-    this.#programs.spared = undefined;
+    this.#programs.spareNoMore(launcher.pid);
     launcher.dismiss();
   }
 

@@ -7,21 +7,39 @@ import { openProcess, takeDescriptor } from '../host/processes.js';
  */
 export class ListenerCopy {
   #fd: number | undefined;
+  /** Of a program that was started before its generation. */
+  #next: number | undefined;
 
   /** Takes a copy of the listener that has this number in the machine, in place of the last one. */
   take(machine: number, listener: number): void {
     this.close();
-    const pidfd = openProcess(machine);
-    // A machine that was killed meanwhile; its end comes next.
-    if (pidfd < 0) return;
-    const copy = takeDescriptor(pidfd, listener);
-    close(pidfd);
-    if (copy >= 0) this.#fd = copy;
+    this.#fd = copyOf(machine, listener);
+  }
+
+  /** The same beside it, until the next generation begins. */
+  takeNext(machine: number, listener: number): void {
+    closeIfThere(this.#next);
+    this.#next = copyOf(machine, listener);
   }
 
   /** For when no program is left that could wait. */
   close(): void {
-    if (this.#fd !== undefined) close(this.#fd);
+    closeIfThere(this.#fd);
+    closeIfThere(this.#next);
     this.#fd = undefined;
+    this.#next = undefined;
   }
+}
+
+/** Undefined for a machine that was killed meanwhile; its end comes next. */
+function copyOf(machine: number, listener: number): number | undefined {
+  const pidfd = openProcess(machine);
+  if (pidfd < 0) return undefined;
+  const copy = takeDescriptor(pidfd, listener);
+  close(pidfd);
+  return copy < 0 ? undefined : copy;
+}
+
+function closeIfThere(fd: number | undefined): void {
+  if (fd !== undefined) close(fd);
 }

@@ -1,13 +1,15 @@
 /** From one kernel to the next: check, freeze, hand over, boot. */
 import { KernelError } from '../kernel/error.js';
-import { Kernel, type KernelOptions, type KernelState } from '../kernel/kernel.js';
+import { type IncomingSessionState, Kernel, type KernelOptions, type SessionState } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Carried, Change } from './change.js';
 import type { RecoveryReport } from './control-protocol.js';
 import type { Generation } from './generation.js';
+import { HandoverCopy } from './handover-copy.js';
 import { hostHardware, type MachineHardware } from './host-hardware.js';
 import { Remains } from './remains.js';
 import { describeThrown } from './report.js';
+import { nameText } from './session-status.js';
 import type { Recovery } from './vault/recovery.js';
 import { checkKexec, duringKexec, onlookersOf, type Watching } from './watched-kernel.js';
 
@@ -75,8 +77,18 @@ export interface NextKernel {
   readonly remains: Remains;
   /** What it took over, at a kexec. */
   readonly carried: Carried | undefined;
+  /** What it took over once more, where it may have to be given to another one. */
+  readonly copy?: HandoverCopy | undefined;
   /** What came back of a machine that was held. */
   readonly recovered?: RecoveryReport;
+}
+
+/** What a rollback goes back to. */
+export interface WayBack {
+  /** What the generation took over that is given up, which has ended. */
+  readonly copy: HandoverCopy;
+  /** Sessions that it has finished, by the names that events have. */
+  readonly finished: ReadonlySet<string>;
 }
 
 /**
@@ -85,15 +97,19 @@ export interface NextKernel {
  * @throws LiveUpdateError where a kexec is refused: nothing has changed then
  */
 export function nextKernel(
-  kind: Change['kind'],
+  { kind, options: { trial } }: Change,
+  back: WayBack | undefined,
   generation: Generation | undefined,
   machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
   recovery?: Recovery,
 ): NextKernel {
+  if (kind === 'rollback' && generation !== undefined && back !== undefined)
+    return bootAgain(back, generation, machine, options, watching);
   if (kind === 'boot' && recovery !== undefined) return recoverAndBoot(recovery, machine, options, watching);
-  if (kind === 'kexec' && generation !== undefined) return freezeAndBoot(generation, machine, options, watching);
+  if (kind === 'kexec' && generation !== undefined)
+    return freezeAndBoot(generation, machine, options, watching, trial !== undefined);
   if (kind === 'resume' && generation !== undefined) {
     const { number, kernel, remains } = generation;
     return { number, kernel, remains, carried: undefined };
@@ -135,6 +151,7 @@ function freezeAndBoot(
   machine: MachineHardware,
   options: KernelOptions,
   watching: Watching,
+  onTrial: boolean,
 ): NextKernel {
   const { kernel } = generation;
   const number = generation.number + 1;
@@ -143,19 +160,48 @@ function freezeAndBoot(
     'freeze the preserved files',
     NOTHING_LOST,
     () => {
-      const carried = weigh(kernel.state());
+      const carried = weigh(kernel.state().outgoing);
       return { carried, handover: duringKexec(watching, 'handover', generation.number, () => kernel.reboot()) };
     },
     (error) => generation.panic(error),
   );
+  let copy: HandoverCopy | undefined;
   try {
+    if (onTrial) {
+      const keep = () => new HandoverCopy(machine.memory, machine.ram.length, handover);
+      copy = attempt('keep what a rollback needs', NOTHING_LOST, keep);
+    }
     const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
     const boot = () => duringKexec(watching, 'boot', number, () => Kernel.boot(hardware, options, handover));
-    return { number, kernel: attempt('boot the next kernel', NOTHING_LOST, boot), remains, carried };
+    return { number, kernel: attempt('boot the next kernel', NOTHING_LOST, boot), remains, carried, copy };
   } catch (error) {
+    copy?.close();
     unfreeze(generation);
     throw error;
   }
+}
+
+/**
+ * A kernel that boots from what the last one took over, which has ended with its programs. What that one had finished is
+ * not there.
+ *
+ * @throws LiveUpdateError
+ */
+function bootAgain(
+  { copy, finished }: WayBack,
+  generation: Generation,
+  machine: MachineHardware,
+  options: KernelOptions,
+  watching: Watching,
+): NextKernel {
+  const number = generation.number + 1;
+  const remains = new Remains();
+  const hardware = hostHardware(machine, onlookersOf(watching, number, remains));
+  const kernel = attempt('boot the last kernel again', '', () =>
+    Kernel.boot(hardware, options, copy.putBack(machine.memory)),
+  );
+  for (const { name } of kernel.state().incoming) if (finished.has(nameText(name))) kernel.finishIncoming(name);
+  return { number, kernel, remains, carried: weigh(kernel.state().incoming) };
 }
 
 /** What is thrown between the freeze and the end of the programs, as a refusal: they go on, and it can be tried again. */
@@ -190,10 +236,11 @@ function attempt<T>(what: string, consequence: string, action: () => T, panic?: 
   }
 }
 
-function weigh({ outgoing, preservedBytes }: KernelState): Carried {
+function weigh(sessions: ReadonlyArray<SessionState | IncomingSessionState>): Carried {
+  const files = sessions.flatMap((session) => [...session.files]);
   return {
-    sessions: outgoing.length,
-    files: outgoing.reduce((sum, session) => sum + session.files.length, 0),
-    bytes: preservedBytes,
+    sessions: sessions.length,
+    files: files.length,
+    bytes: files.reduce((sum, { size }) => sum + (size ?? 0n), 0n),
   };
 }

@@ -83,6 +83,7 @@ async function boot(config: MachineConfig, held: Readonly<Record<string, number>
   const makePorts = await portsFor(config);
   const events = {
     begun: (listener: number) => tell({ event: 'begun', listener }),
+    warm: (listener: number) => tell({ event: 'warm', listener }),
     started: (recovered?: RecoveryReport) =>
       tell({ event: 'ready', ...(recovered === undefined ? {} : { recovered }) }),
     // A keeper that is gone has left this process to another.

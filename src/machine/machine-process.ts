@@ -47,6 +47,9 @@ export async function runMachine(config: MachineConfig, parts: MachineProcessPar
       case 'begun':
         listener.take(child.pid ?? 0, said.listener);
         return;
+      case 'warm':
+        listener.takeNext(child.pid ?? 0, said.listener);
+        return;
       case 'ready':
         running = true;
         ready(said.recovered);

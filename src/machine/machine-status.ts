@@ -14,13 +14,13 @@ interface Present {
   readonly command: Command;
   /** Undefined before the modules of the first kernel are loaded. */
   readonly options: KernelOptions | undefined;
-  readonly startedAt: number;
-  readonly upgraded: UpgradeReport | undefined;
+  /** How this luo took the place of another one, where it did. */
+  readonly upgrade: { readonly startedAt: number; readonly report: UpgradeReport | undefined };
 }
 
 /** @param detailed whether each session is wanted, too */
 export function statusOf(config: MachineConfig, present: Present, detailed: boolean): MachineStatus {
-  const { generation, processes, command, options, startedAt, upgraded } = present;
+  const { generation, processes, command, options, upgrade } = present;
   return {
     name: config.name,
     pid: process.pid,
@@ -31,8 +31,8 @@ export function statusOf(config: MachineConfig, present: Present, detailed: bool
     abi: options?.profile ?? config.profile,
     modules: (options?.modules ?? []).map(({ name }) => name),
     ...preservedBy(generation?.kernel, detailed),
-    startedAt,
+    startedAt: upgrade.startedAt,
     version: version(),
-    ...(upgraded === undefined ? {} : { upgraded }),
+    ...(upgrade.report === undefined ? {} : { upgraded: upgrade.report }),
   };
 }

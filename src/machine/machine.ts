@@ -1,10 +1,12 @@
 /** A machine: its programs, and the generations of the kernel that serve them, one after the other. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { Change } from './change.js';
 import { Chronicle } from './chronicle.js';
+import { findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
-import type { KexecReport, MachineStatus, NewCommand, NewKernel, NewLuo } from './control-protocol.js';
+import type { KexecReport, KexecRequest, MachineStatus } from './control-protocol.js';
 import { FirstExit } from './first-exit.js';
 import { createHardware, type MachineHardware, type MakePorts } from './host-hardware.js';
 import { newOptions } from './kernel-options.js';
@@ -18,6 +20,7 @@ import { asksToEnd } from './signals.js';
 import { Stage } from './stage.js';
 import { Succession } from './succession.js';
 import { Terminal } from './terminal.js';
+import { Updates } from './updates.js';
 import type { Resumed } from './upgrade/resume.js';
 import { Upgrade } from './upgrade/upgrade.js';
 import { MachineLedger } from './vault/machine-ledger.js';
@@ -37,12 +40,16 @@ export class Machine {
   readonly chronicle: Chronicle;
   /** What is the same for all generations. */
   readonly hardware: MachineHardware;
-  /** The socket that commands connect to, once there is one. */
-  controlSocket: number | undefined;
+  /** Its way to another luo. */
+  readonly upgrade: Upgrade;
   readonly #config: MachineConfig;
-  readonly #resumed: Resumed | undefined;
-  readonly #startedAt: number;
   readonly #watcher = new Watcher();
+  /** Programs that want to know before a live update replaces them. */
+  readonly updates = new Updates({
+    after: (milliseconds, action) => this.#watcher.after(milliseconds, action),
+    hasTakenOver: () => this.#stage.generation?.hasTakenOver ?? true,
+    isAlive: (pid) => existsSync(`/proc/${pid}`),
+  });
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;
   readonly #power = new PowerSwitch({
@@ -56,10 +63,10 @@ export class Machine {
   readonly #ledger: MachineLedger | undefined;
   readonly #stage: Stage;
   readonly #succession: Succession;
-  readonly #upgrade: Upgrade;
   /** How many live updates are asked for that have not come to the succession yet. */
   #asked = 0;
   #hasKeeper = true;
+  /** Somebody asked for the end. */
   #isStopped = false;
   #outcome: Outcome | undefined;
 
@@ -69,22 +76,15 @@ export class Machine {
    */
   constructor(config: MachineConfig, events: MachineEvents, makePorts?: MakePorts, kept?: Kept, resumed?: Resumed) {
     this.#config = config;
-    this.#resumed = resumed;
     const saved = resumed?.state;
-    this.#startedAt = saved?.startedAt ?? Math.round(performance.timeOrigin);
     this.hardware = createHardware(this.#watcher, makePorts);
     const recovery = kept === undefined ? undefined : Recovery.of(kept.held);
     this.#ledger =
-      kept === undefined
-        ? undefined
-        : new MachineLedger(
-            {
-              vault: kept.vault,
-              names: kept.held.keys(),
-              firstIsEnding: () => this.#programs.firstIsEnding(),
-            },
-            saved?.ledger,
-          );
+      kept &&
+      new MachineLedger(
+        { vault: kept.vault, names: kept.held.keys(), firstIsEnding: () => this.#programs.firstIsEnding() },
+        saved?.ledger,
+      );
     this.chronicle = new Chronicle(config, {
       ledger: this.#ledger,
       victims: {
@@ -94,59 +94,60 @@ export class Machine {
       },
       saved,
     });
-    const terminal = new Terminal(saved?.terminal === undefined ? undefined : Buffer.from(saved.terminal, 'hex'));
     this.#firstExit = new FirstExit(this.#programs, this.#watcher, {
       exited: (exit) => {
         this.chronicle.programExited(this.#stage.generation, exit);
+        this.#succession.exited(exit);
         events.exited?.(exit);
       },
-      stays: (exit, left) => say(describeRest(config.name, this.#succession.command.argv[0] ?? '', exit, left)),
+      stays: (exit, left) => say(describeRest(config.name, this.#succession.running.command.argv[0] ?? '', exit, left)),
     });
-    this.#stage = new Stage({
+    const parts = {
+      config,
       watcher: this.#watcher,
       programs: this.#programs,
-      terminal,
+      hardware: this.hardware,
+      chronicle: this.chronicle,
+      power: this.#power,
+      terminal: new Terminal(saved?.terminal === undefined ? undefined : Buffer.from(saved.terminal, 'hex')),
+    };
+    this.#stage = new Stage({
+      ...parts,
       strict: config.strict,
       serial: this.hardware.ports,
       placeholder: createPlaceholder(config.directory),
-      power: this.#power,
       watching: this.chronicle,
-      begun: (listener, generation) => events.begun(listener, generation),
+      begun: (listener, generation) => {
+        this.updates.generationBegan();
+        events.begun(listener, generation);
+      },
       over: () => {
         this.#reap();
         this.#endIfOver();
       },
     });
     this.#succession = new Succession({
-      config,
-      events,
-      watcher: this.#watcher,
-      programs: this.#programs,
-      hardware: this.hardware,
-      chronicle: this.chronicle,
-      power: this.#power,
+      ...parts,
       stage: this.#stage,
+      events,
       recovery,
       end: (outcome) => this.#end(outcome),
       hasEnded: () => this.#outcome !== undefined,
-      idle: () => this.#endIfOver(),
+      idle: () => {
+        // A program that was started before its generation may have ended before it, too.
+        this.#firstExit.look();
+        this.#endIfOver();
+      },
     });
-    this.#upgrade = new Upgrade({
-      config,
-      startedAt: this.#startedAt,
-      hardware: this.hardware,
-      firstExit: this.#firstExit,
-      chronicle: this.chronicle,
-      power: this.#power,
-      programs: this.#programs,
-      succession: this.#succession,
-      terminal,
-      ledger: this.#ledger,
+    this.upgrade = new Upgrade({
+      ...parts,
       stage: this.#stage,
-      watcher: this.#watcher,
-      upgrades: saved?.upgrades ?? 0,
+      resumed,
+      firstExit: this.#firstExit,
+      succession: this.#succession,
+      updates: this.updates,
+      ledger: this.#ledger,
       obstacle: () => this.#obstacle(),
-      leaving: () => this.chronicle.leaving(),
     });
   }
 
@@ -155,11 +156,11 @@ export class Machine {
     keepReserve();
     const reap = () => this.#reap();
     process.on('SIGCHLD', reap);
-    if (this.#resumed === undefined) this.#succession.boot();
-    else this.#resume(this.#resumed);
+    if (this.upgrade.resume(() => this.status())) this.#reap();
+    else this.#succession.boot();
     while (this.#outcome === undefined) await this.#watcher.round();
     this.#succession.close();
-    this.#upgrade.close();
+    this.upgrade.close();
     this.chronicle.end(this.#stage.generation, this.#stage.isEmpty, () => this.#stage.end());
     this.#ledger?.end(this.#endsCleanly(this.#outcome));
     process.off('SIGCHLD', reap);
@@ -170,42 +171,44 @@ export class Machine {
 
   /** @param detailed whether each session is wanted, too */
   status(detailed = false): MachineStatus {
-    const { command, options } = this.#succession;
+    const { command, options } = this.#succession.running;
     const [generation, processes] = [this.#stage.generation, this.#programs.list().length];
-    const [startedAt, upgraded] = [this.#startedAt, this.#upgrade.report];
-    return statusOf(this.#config, { generation, processes, command, options, startedAt, upgraded }, detailed);
+    return statusOf(this.#config, { generation, processes, command, options, upgrade: this.upgrade }, detailed);
   }
 
   /**
-   * Goes into the next generation.
+   * Goes into the next generation, when the programs that want to know of it are ready.
    *
-   * @param command, newKernel what is new of what it runs, and of what its kernel is started with
+   * @param new what is new of what it runs and of what its kernel is started with, whether it is on trial, and
+   * whether its program is started first
    * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(command: NewCommand = {}, newKernel: NewKernel = {}, asked?: AbortSignal): Promise<KexecReport> {
+  kexec(
+    { command = {}, kernel: newKernel = {}, trial, warm, drainTimeout: timeout }: KexecRequest = {},
+    asked?: AbortSignal,
+  ): Promise<KexecReport> {
+    const next = {
+      ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.running.command, ...command } } : {}),
+      ...(newKernel.modules === undefined ? {} : { modules: newKernel.modules }),
+      ...(trial === undefined ? {} : { trial }),
+      ...(warm === undefined ? {} : { warm }),
+    };
     const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        const next = Object.keys(command).length > 0 ? { command: { ...this.#succession.command, ...command } } : {};
-        const { modules } = newKernel;
-        const files = modules === undefined ? {} : { modules };
-        this.#succession.request(new Change('kexec', { ...next, ...files, kernel, succeeded, failed }));
+        const change = new Change('kexec', { ...next, kernel, succeeded, failed });
+        this.#succession.request(change);
+        asked?.addEventListener('abort', () => this.#succession.cancelWarm('who asked for it waits no more', change));
       });
-    this.#asked += 1;
-    const over = () => {
-      this.#asked -= 1;
+    const announce = (kernel: Partial<KernelOptions>) => {
+      // No program gets ready for what cannot be run.
+      if (next.command !== undefined) findExecutable(next.command);
+      return this.updates.during({ asked, ...(timeout === undefined ? {} : { timeout }) }, () => request(kernel));
     };
-    return this.#watcher.during(newOptions(newKernel, asked).then(request).finally(over));
-  }
-
-  /**
-   * Goes on as another luo, in this very process. Comes back only where that does not happen.
-   *
-   * @throws UpgradeError and then nothing has changed
-   */
-  async upgrade(luo: NewLuo): Promise<never> {
-    if (this.controlSocket === undefined) throw new Error('Cannot upgrade a machine that listens to nobody');
-    return this.#upgrade.run(luo, this.controlSocket);
+    this.#asked += 1;
+    return this.#watcher.during(newOptions(newKernel, asked).then(announce)).finally(() => {
+      this.#asked -= 1;
+    });
   }
 
   /**
@@ -237,10 +240,13 @@ export class Machine {
    */
   signal(signal: NodeJS.Signals, fromTerminal = false): void {
     if (this.#stage.generation === undefined) {
-      const failure = `Cannot start "${this.#succession.command.argv[0]}": ${signal} came first`;
-      if (asksToEnd(signal)) this.#end({ failure, signal: constants.signals[signal] });
+      const failure = `Cannot start "${this.#succession.running.command.argv[0]}": ${signal} came first`;
+      if (!asksToEnd(signal)) return;
+      this.#isStopped = true;
+      this.#end({ failure, signal: constants.signals[signal] });
       return;
     }
+    if (asksToEnd(signal)) this.#succession.cancelWarm(`${signal} asked the programs to end`);
     const hasReachedIt = fromTerminal && this.#programs.exit === undefined && !this.#succession.isBooting;
     this.#programs.signal(signal, hasReachedIt);
   }
@@ -263,11 +269,6 @@ export class Machine {
     );
   }
 
-  #resume(resumed: Resumed): void {
-    this.#upgrade.resume(resumed, () => this.status());
-    this.#reap();
-  }
-
   /** Why it cannot go on in another process now. */
   #obstacle(): string | undefined {
     if (!this.#hasKeeper) return 'its keeper was killed, and nobody would clean up after it';
@@ -277,7 +278,7 @@ export class Machine {
 
   /** Whether somebody asked for the end, or the program has come to its own. */
   #endsCleanly({ code, failure }: Outcome): boolean {
-    return (code === 0 && failure === undefined) || this.#isStopped || this.#programs.wasAsked;
+    return (code === 0 && failure === undefined) || this.#isStopped || this.#programs.wasAskedToEnd;
   }
 
   #end(outcome: Outcome): void {
@@ -286,12 +287,12 @@ export class Machine {
 
   /** Nothing runs any more, and nothing is about to. */
   #endIfOver(): void {
-    if (this.#stage.isOver && this.#succession.isIdle) this.#end(this.#programs.exit ?? { code: 0 });
+    if (this.#stage.isOver) this.#succession.allEnded();
   }
 
   #reap(): void {
     const exits = this.#programs.reap();
-    this.#upgrade.reaped(exits);
+    this.upgrade.reaped(exits);
     this.#succession.reaped(exits);
     this.#firstExit.look();
   }

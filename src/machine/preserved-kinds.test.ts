@@ -1,6 +1,7 @@
-import { deepEqual, throws } from 'node:assert/strict';
+import { deepEqual, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { preservable } from '../kernel/kernel.js';
+import { Luo } from '../testing/luo.js';
 import { parseKinds } from './preserved-kinds.js';
 
 test('parseKinds() takes the kinds that luo knows, with commas and blanks between them', () => {
@@ -8,9 +9,17 @@ test('parseKinds() takes the kinds that luo knows, with commas and blanks betwee
   deepEqual(parseKinds('hugetlb, hugetlb'), ['hugetlb', 'hugetlb']);
 });
 
+test('the help of luo run and of luo test names all kinds', async () => {
+  await using luo = new Luo();
+  for (const command of ['run', 'test']) {
+    const { stdout } = await luo.run([command, '--help']);
+    ok(stdout.replace(/\s+/g, ' ').includes(`with commas between them: ${preservable.join(', ')} `), stdout);
+  }
+});
+
 test('parseKinds() refuses any other, and names those that there are', () => {
   for (const [text, word] of [
-    ['sockets', 'sockets'],
+    ['epolls', 'epolls'],
     ['hugetlb,Hugetlb', 'Hugetlb'],
     ['hugetlb,', ''],
     ['', ''],

@@ -5,8 +5,13 @@ import { waitForChild } from '../host/processes.js';
 /** How many rounds a tree is given to end. Each round kills all that the one before left or made. */
 const MOST_ROUNDS = 10_000;
 
+/** Processes that are left out, with what is below them: a set will do. */
+export interface Spared {
+  has(pid: number): boolean;
+}
+
 /** The processes below `root`, nearest first, without those of `spared` and what is below them. */
-export function descendants(root: number, spared: ReadonlySet<number> = new Set()): number[] {
+export function descendants(root: number, spared: Spared = new Set()): number[] {
   const found: number[] = [];
   const waiting = [root];
   const children = childrenByParent();
@@ -72,16 +77,26 @@ export function isInForeground(): boolean {
  *
  * @throws Error where processes remain that cannot be killed
  */
-export function endProcesses(spared: ReadonlySet<number>): void {
+export function endProcesses(spared: Spared): void {
+  endAll(() => descendants(process.pid, spared));
+}
+
+/**
+ * The same for some of the processes below this one.
+ *
+ * @param list those that are left, nearest first
+ * @throws Error where processes remain that cannot be killed
+ */
+export function endAll(list: () => readonly number[]): void {
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const doomed = descendants(process.pid, spared);
+    const doomed = list();
     if (doomed.length === 0) return;
     for (const pid of doomed) kill(pid);
     // Nearest first: by the time that one is gone, its children are ours. Only for what was killed: another, that one of
     // them has left behind meanwhile, does not end before the next round.
     for (const pid of doomed) waitForChild(pid, true);
   }
-  const left = descendants(process.pid, spared).length;
+  const left = list().length;
   throw new Error(`Cannot end the processes below ${process.pid}: ${left} remain`);
 }
 

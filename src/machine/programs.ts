@@ -1,7 +1,8 @@
 /** The processes of a generation. */
 import { constants } from 'node:os';
+import { markOf } from '../host/mark.js';
 import { type Exit, waitForChild } from '../host/processes.js';
-import { descendants, endProcesses } from './process-tree.js';
+import { descendants, endAll, endProcesses } from './process-tree.js';
 import { asksToEnd } from './signals.js';
 import { isEnding } from './vault/process-end.js';
 
@@ -15,16 +16,46 @@ export class Programs {
   #first: { readonly pid: number; exit?: Exit } | undefined;
   /** The last signal that asked the first program to end. */
   #asked: NodeJS.Signals | undefined;
-  /** A process that belongs to the next generation, and to none of these. */
-  spared: number | undefined;
-  /** A process of luo's own, and none of these either. */
-  helper: number | undefined;
+  /** Processes that belong to the next generation, as what is below them does, and to none of these. */
+  readonly #spared = new Set<number>();
+  /** The marks of such processes: what they have left behind is nowhere below them any more. */
+  readonly #marks = new Set<bigint>();
 
-  /** The first program of a generation is this process from now on. */
-  begin(pid: number): void {
-    this.#first = { pid };
+  /**
+   * The first program of a generation is this process from now on.
+   *
+   * @param exit how it ended, where it has: what it started is the generation then
+   */
+  begin(pid: number, exit?: Exit): void {
+    this.#first = exit === undefined ? { pid } : { pid, exit };
     this.#asked = undefined;
-    if (this.spared === pid) this.spared = undefined;
+    this.#spared.delete(pid);
+    this.#marks.clear();
+  }
+
+  /**
+   * From now on this process belongs to the next generation.
+   *
+   * @param mark that it has given itself, before it starts any other
+   */
+  spare(pid: number, mark?: bigint): void {
+    this.#spared.add(pid);
+    if (mark !== undefined) this.#marks.add(mark);
+  }
+
+  /** No generation will need it, and it ends by itself. */
+  spareNoMore(pid: number): void {
+    this.#spared.delete(pid);
+  }
+
+  /** Ends a process that was spared, and what it has started, by force. None of them is left when this returns. */
+  endSpared(pid: number, mark: bigint): void {
+    endAll(() => {
+      const own = new Set(this.#spared.has(pid) ? [pid, ...descendants(pid)] : []);
+      return descendants(process.pid).filter((one) => own.has(one) || markOf(one) === mark);
+    });
+    this.#spared.delete(pid);
+    this.#marks.delete(mark);
   }
 
   get saved(): SavedPrograms {
@@ -51,7 +82,7 @@ export class Programs {
   }
 
   /** Whether a signal asked the first program to end, in one way or another. */
-  get wasAsked(): boolean {
+  get wasAskedToEnd(): boolean {
     const asked = this.#asked;
     // SIGHUP may ask a program to read its settings again.
     if (asked === undefined || asked !== 'SIGHUP') return asked !== undefined;
@@ -65,7 +96,7 @@ export class Programs {
 
   /** Every process of the machine, the first one included while it runs. */
   list(): number[] {
-    return descendants(process.pid, this.#sparedSet());
+    return descendants(process.pid, { has: (pid) => this.#isSpared(pid) });
   }
 
   /**
@@ -79,6 +110,8 @@ export class Programs {
       const exit = waitForChild(-1, false);
       if (exit === undefined || exit === 'none') return reaped;
       reaped.push(exit);
+      // Its number may be another one's from now on.
+      this.#spared.delete(exit.pid);
       if (exit.pid === this.#first?.pid) this.#firstEnded(this.#first, exit);
     }
   }
@@ -118,10 +151,12 @@ export class Programs {
 
   /** Ends them all, by force. None is left when this returns. */
   end(): void {
-    endProcesses(this.#sparedSet());
+    endProcesses({ has: (pid) => this.#isSpared(pid) });
   }
 
-  #sparedSet(): ReadonlySet<number> {
-    return new Set([this.spared, this.helper].filter((pid) => pid !== undefined));
+  #isSpared(pid: number): boolean {
+    if (this.#spared.has(pid)) return true;
+    const mark = this.#marks.size === 0 ? undefined : markOf(pid);
+    return mark !== undefined && this.#marks.has(mark);
   }
 }

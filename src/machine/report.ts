@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import type { Exit } from '../host/processes.js';
 import type { KexecReport, RecoveryReport, UpgradeReport } from './control-protocol.js';
+import { signalName } from './signals.js';
 
 /**
  * Says something to the person who started the machine, on standard error. Not through Node's stream, which would make
@@ -15,9 +16,20 @@ export function say(message: string): void {
 }
 
 /** One line about a live update. */
-export function describeKexec({ generation, sessions, files, bytes, blackout }: KexecReport): string {
-  const what = `${plural(sessions, 'session')}, ${plural(files, 'file')}, ${formatBytes(BigInt(bytes))}`;
-  return `kexec: generation ${generation}, ${what}, blackout ${blackout.toFixed(1)} ms`;
+export function describeKexec(report: KexecReport): string {
+  const { generation, blackout, ready } = report;
+  const shown = ready === undefined ? '' : `, ${describeReady(ready)}`;
+  return `kexec: generation ${generation}, ${describeCarried(report)}, blackout ${blackout.toFixed(1)} ms${shown}`;
+}
+
+/** How a new generation has shown that it is good. */
+export function describeReady({ milliseconds, by }: NonNullable<KexecReport['ready']>): string {
+  return `ready after ${milliseconds.toFixed(0)} ms: ${by}`;
+}
+
+/** What a live update carried over. */
+export function describeCarried({ sessions, files, bytes }: Pick<KexecReport, 'sessions' | 'files' | 'bytes'>): string {
+  return `${plural(sessions, 'session')}, ${plural(files, 'file')}, ${formatBytes(BigInt(bytes))}`;
 }
 
 /** One line about a new generation; undefined where there is nothing to say. */
@@ -41,10 +53,14 @@ export function describeThrown(error: unknown): string {
 }
 
 /** Why a machine does not end, and what to do about it. */
-export function describeRest(machine: string, program: string, { signal, code }: Exit, left: number): string {
-  const how = signal === undefined ? `exited with ${code}` : `was ended by signal ${signal}`;
+export function describeRest(machine: string, program: string, exit: Exit, left: number): string {
   const rest = plural(left, 'process still runs', 'processes still run');
-  return `"${program}" ${how}; machine "${machine}" stays up: ${rest}. End it with: luo stop ${machine}`;
+  return `"${program}" ${describeExit(exit)}; machine "${machine}" stays up: ${rest}. End it with: luo stop ${machine}`;
+}
+
+/** How a program ended: what follows its name. */
+export function describeExit({ signal, code }: Exit): string {
+  return signal === undefined ? `exited with ${code}` : `was ended by ${signalName(signal)}`;
 }
 
 /** One line about a luo that has taken the place of another one. */

@@ -70,20 +70,31 @@ export class Stage {
    * @param executed called when the launcher tells whether it has become that program
    */
   begin(generation: Generation, launcher: Launcher, file: string, command: Command, executed: () => void): void {
-    const { watcher, programs, begun, serial } = this.#options;
-    // Not before the last generation's programs are gone: drivers look at their hardware, which they had.
-    if (generation.kernel !== this.#generation?.kernel) generation.kernel.start();
-    this.#generation = generation;
-    this.#over = false;
-    serial?.begin(generation.kernel);
-    programs.begin(launcher.pid);
-    begun(generation.listener.fd, generation.number);
+    const { watcher } = this.#options;
+    this.#open(generation, launcher);
     launcher.execute({ file, ...command });
     this.#watch(generation);
     watcher.watch(launcher.socket, () => {
       watcher.unwatch(launcher.socket);
       withReserve(executed);
     });
+  }
+
+  /** The same where the first program runs already. */
+  beginWarm(generation: Generation, launcher: Launcher): void {
+    this.#open(generation, launcher);
+    this.#watch(generation);
+  }
+
+  #open(generation: Generation, launcher: Launcher): void {
+    const { programs, begun, serial } = this.#options;
+    // Not before the last generation's programs are gone: drivers look at their hardware, which they had.
+    if (generation.kernel !== this.#generation?.kernel) generation.kernel.start();
+    this.#generation = generation;
+    this.#over = false;
+    serial?.begin(generation.kernel);
+    programs.begin(launcher.pid, launcher.exit);
+    begun(generation.listener.fd, generation.number);
   }
 
   /** Serves a generation whose programs run already. */

@@ -11,11 +11,9 @@ import { errno, errnoName } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
 import { AnswerMemory, gone } from './calling-memory.js';
 import type { Channels } from './channels.js';
-import { inodeKey } from './host-files.js';
+import { inodeKey, isUnnamedMemory } from './host-files.js';
 
 const { O_PATH, O_RDWR } = openFlags(process.arch);
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
 
 export class CallingTask implements Task {
   readonly memory: AnswerMemory;
@@ -80,9 +78,9 @@ class CallingFiles implements FileTable {
 
   #addRetrieved({ descriptor }: HostFile): number {
     const fd = this.#add(descriptor);
-    const { device, inode, mode } = statDescriptor(descriptor);
-    // Files that are no memory, such as eventfds, may all have the same inode.
-    if ((mode & S_IFMT) === S_IFREG) this.#channels.retrieved.add(inodeKey(device, inode));
+    const { device, inode } = statDescriptor(descriptor);
+    // Others look as they always did, and those such as eventfds may all have the same inode.
+    if (isUnnamedMemory(descriptor)) this.#channels.retrieved.add(inodeKey(device, inode));
     return fd;
   }
 

@@ -14,6 +14,7 @@ export const fcntlCommands = {
   F_SETFD: 2,
   F_GETFL: 3,
   F_SETFL: 4,
+  F_DUPFD_QUERY: 1027,
   F_DUPFD_CLOEXEC: 1030,
   F_ADD_SEALS: 1033,
   F_GET_SEALS: 1034,

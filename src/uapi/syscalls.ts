@@ -62,6 +62,7 @@ const both = {
   io_uring_register: [427, 427],
   process_vm_readv: [310, 270],
   process_vm_writev: [311, 271],
+  kcmp: [312, 272],
   pidfd_open: [434, 434],
   pidfd_getfd: [438, 438],
   pidfd_send_signal: [424, 424],

@@ -7,6 +7,7 @@
  *   recovery check S:T...    ends with 0 where each of these files is there, with its content and position
  *   recovery crash | exit    as the first, without a kexec; then it is ended by SIGSEGV, or exits with 3
  *   recovery again           has the first session of the last kernel, makes another one of its name, and waits
+ *   recovery many N          preserves N small files and waits, or ends with 0 where they are there
  *   recovery drop            preserves all, closes the first session, says so, and waits
  */
 #include "check.h"
@@ -150,6 +151,35 @@ static void make_again(int device)
 		pause();
 }
 
+/* A session with many small files: it is made and waits, or it is there and every file is as it was. */
+static void run_many(int device, int count)
+{
+	int session = luo_session(device, LUO_RETRIEVE_SESSION, "many");
+	int retrieves = session >= 0, content;
+
+	if (!retrieves)
+		session = luo_session(device, LUO_CREATE_SESSION, "many");
+	check(session >= 0);
+	for (int i = 0; i < count; i++) {
+		int file = retrieves ? luo_retrieve(session, i) : memfd_create("many", MFD_CLOEXEC);
+
+		check(file >= 0);
+		if (retrieves)
+			check(pread(file, &content, sizeof content, 0) == sizeof content && content == i);
+		else
+			check(pwrite(file, &i, sizeof i, 0) == sizeof i && luo_preserve(session, file, i) == 0);
+		close(file);
+	}
+	if (retrieves) {
+		check(luo_finish(session) == 0);
+		say("all %s%d there\n", "", count);
+		return;
+	}
+	say("ready\n", "", 0);
+	for (;;)
+		pause();
+}
+
 static void next_generation(void)
 {
 	int image = open("/dev/null", O_RDONLY);
@@ -168,6 +198,10 @@ int main(int argc, char **argv)
 	check(device >= 0);
 	if (strcmp(mode, "check") == 0) {
 		check_all(device, argv + 2);
+		return 0;
+	}
+	if (strcmp(mode, "many") == 0) {
+		run_many(device, atoi(argv[2]));
 		return 0;
 	}
 	if (strcmp(mode, "again") == 0)

@@ -1,5 +1,6 @@
 import { KernelError } from '../error.js';
 import type { Descriptor, FileHardware, UserAddress, UserMemory } from '../hardware.js';
+import { OpenHostFiles } from './open-host-files.js';
 
 /** The program that makes a call, as far as the kernel reaches into it. */
 export interface Task {
@@ -28,6 +29,8 @@ export interface FileTable {
 
 /** The open files of one kernel: what a leak check looks at, and what is dropped when the kernel ends. */
 export class OpenFiles {
+  /** Those of the host among them. */
+  readonly hosts = new OpenHostFiles<HostFile>();
   readonly #live = new Set<File>();
   #ended = false;
 
@@ -115,12 +118,16 @@ const mark = Symbol.for('luo.HostFile');
 export class HostFile extends File {
   readonly [mark] = true;
   readonly descriptor: Descriptor;
+  readonly #hosts: OpenHostFiles<HostFile>;
   readonly #hardware: FileHardware;
+  #inode: string | undefined;
 
   constructor(files: OpenFiles, hardware: FileHardware, descriptor: Descriptor) {
     super(files);
+    this.#hosts = files.hosts;
     this.#hardware = hardware;
     this.descriptor = descriptor;
+    this.#hosts.add(this);
   }
 
   /** A module may have been installed with a copy of luo beside the one that runs the machine. */
@@ -128,11 +135,18 @@ export class HostFile extends File {
     return typeof value === 'object' && value !== null && mark in value;
   }
 
+  /** The same for two files exactly when they have the same inode. */
+  get inode(): string {
+    this.#inode ??= this.#hardware.status(this.descriptor).inode;
+    return this.#inode;
+  }
+
   override get description(): string {
     return `host file ${this.descriptor}`;
   }
 
   protected override release(): void {
+    this.#hosts.remove(this);
     this.#hardware.close(this.descriptor);
   }
 }

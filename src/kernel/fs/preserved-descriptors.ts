@@ -62,6 +62,11 @@ export class PreservedDescriptors {
     return file;
   }
 
+  /** The open file of an entry that is still to be restored. The reference stays the table's. */
+  find(entry: bigint): HostFile | undefined {
+    return this.#incoming.get(entry);
+  }
+
   /** Takes over what the last kernel handed over. The caller's references of the files pass to the table. */
   adopt(handed: readonly HandedFile[]): void {
     for (const { entry, file } of handed) this.#incoming.set(entry, file);

@@ -130,7 +130,10 @@ for (const profile of ['linux', 'v5'] as const) {
     const session = machine.create(machine.openDevice(), 'vm');
     const other = machine.memfd('', { kind: 'other' });
     machine.preserve(session, other, 1n);
-    machine.preserve(session, other, 2n);
+    const again = () => machine.preserve(session, machine.task.dup(other), 2n);
+    if (profile === 'linux') refused('EBUSY', again);
+    else again();
+    machine.preserve(session, machine.task.open(machine.host.reopen(machine.task.descriptorAt(other), 0n)), 3n);
     deepEqual(leftovers(machine), []);
   });
 

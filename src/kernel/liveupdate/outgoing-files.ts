@@ -18,6 +18,8 @@ export interface LiveUpdateParts {
   readonly taken: TakenFiles;
   /** Who sees what handlers are asked for, and may refuse it in their place. */
   readonly onlookers: Onlookers;
+  /** What a file is that no handler takes, for people. */
+  kindOf(file: File): string;
   log(level: 'info' | 'warning' | 'error', message: string): void;
 }
 
@@ -184,7 +186,10 @@ export class OutgoingFiles {
     const { handlers, rules, taken } = this.#parts;
     const registered = handlers.for(file);
     if (registered === undefined) {
-      throw new KernelError('ENOENT', `${failure}: no handler preserves a file of this kind`);
+      throw new KernelError(
+        'ENOENT',
+        `${failure}: no handler preserves a file of this kind: ${this.#parts.kindOf(file)}`,
+      );
     }
     const identity = identityOf(registered.handler, file);
     if (rules.oneTokenPerFile && taken.has(identity)) {

@@ -1,12 +1,22 @@
 import { F_SEAL_EXEC } from '../../uapi/fcntl.js';
 import type { KernelError } from '../error.js';
-import type { CopyOptions, Descriptor, Extent, FileHardware, FileKind, FileStatus, HugePagePool } from '../hardware.js';
+import type {
+  CopyOptions,
+  Descriptor,
+  Extent,
+  FileHardware,
+  FileKind,
+  FileStatus,
+  FileType,
+  HugePagePool,
+} from '../hardware.js';
 import { WRITE_SEALS } from '../mm/restored-seals.js';
 import { PAGE_SIZE } from '../units.js';
 
 interface FakeInode {
   readonly id: string;
   readonly kind: FileKind;
+  readonly type: FileType;
   readonly link: string;
   readonly links: number;
   readonly pages: Map<number, Uint8Array>;
@@ -23,6 +33,8 @@ interface FakeDescription {
 
 export interface FakeFileOptions {
   readonly kind?: FileKind;
+  /** A regular file where it is of a kind that holds memory. */
+  readonly type?: FileType;
   readonly link?: string;
   readonly links?: number;
   readonly size?: bigint | number;
@@ -51,6 +63,7 @@ export class FakeHost implements FileHardware {
   file(options: FakeFileOptions = {}): Descriptor {
     const {
       kind = 'shmem',
+      type = kind === 'other' ? 'other' : 'regular',
       link = '/memfd: (deleted)',
       links = 0,
       size = 0,
@@ -61,7 +74,18 @@ export class FakeHost implements FileHardware {
     } = options;
     const id = `0:${this.#nextInode}`;
     this.#nextInode += 1;
-    const inode = { id, kind, link, links, pages: new Map(), size: BigInt(size), seals, permissions, hugePageSize };
+    const inode = {
+      id,
+      kind,
+      type,
+      link,
+      links,
+      pages: new Map(),
+      size: BigInt(size),
+      seals,
+      permissions,
+      hugePageSize,
+    };
     return this.#describe({ inode, position: BigInt(position) });
   }
 
@@ -100,8 +124,12 @@ export class FakeHost implements FileHardware {
   }
 
   status(descriptor: Descriptor): FileStatus {
-    const { id, kind, link, links, size, permissions } = this.#at(descriptor).inode;
-    return { inode: id, kind, link, links, size, permissions };
+    const { id, kind, type, link, links, size, permissions } = this.#at(descriptor).inode;
+    return { inode: id, kind, type, link, links, size, permissions };
+  }
+
+  isSameFile(one: Descriptor, other: Descriptor): boolean {
+    return this.#at(one) === this.#at(other);
   }
 
   position(descriptor: Descriptor): bigint {

@@ -1,4 +1,5 @@
 /** `open`, `openat`, `openat2` and `creat`. */
+import { numbers } from '../../host/architecture.js';
 import { close, open, setStatusFlags, statPath, tryOpenHow } from '../../host/descriptors.js';
 import { KernelError } from '../../kernel/error.js';
 import type { File } from '../../kernel/fs/file.js';
@@ -80,6 +81,40 @@ function openat2(trap: Trap): Answer {
     return openKeeping(trap, { directory: trap.int(0), path, flags, resolve });
   if ((resolve & RESOLVE_BENEATH) !== 0 && path.startsWith('/')) return -errno.EXDEV;
   return openNamed(trap, flags, named);
+}
+
+/**
+ * Whether a call opens a file that luo opens in place of the host: the device, a serial port of the machine, or what only
+ * the kernel of the caller can tell.
+ */
+export function opensFileOfKernel(trap: Trap): boolean {
+  switch (trap.call.number) {
+    case numbers.open:
+      return namesFileOfKernel(trap, AT_FDCWD, 0, trap.word(1));
+    case numbers.creat:
+      return namesFileOfKernel(trap, AT_FDCWD, 0, O_CREAT);
+    case numbers.openat:
+      return namesFileOfKernel(trap, trap.int(0), 1, trap.word(2));
+    case numbers.openat2: {
+      const how = openHow(trap);
+      if (how === undefined) return false;
+      const isRooted = (how.getUint32(16, true) & RESOLVE_IN_ROOT) !== 0;
+      return namesFileOfKernel(trap, trap.int(0), 1, how.getUint32(0, true), isRooted);
+    }
+    default:
+      return false;
+  }
+}
+
+function namesFileOfKernel(trap: Trap, directory: number, pathIndex: number, flags: number, isRooted = false): boolean {
+  const { channels, serial } = trap.context;
+  const path = trap.memory.readText(trap.address(pathIndex), PATH_MAX);
+  if (path === undefined) return false;
+  // Whatever the path of such an open is, it may lead to a port.
+  if (serial !== undefined && asksToKeep(flags)) return true;
+  const named = namedBy(trap, directory, isRooted ? `./${path}` : path);
+  if (named?.kind !== 'descriptor') return named !== undefined;
+  return isPlaceholder(trap, named.path) || channels.find(named.path) !== undefined || !!serial?.behind(named.path);
 }
 
 /** Undefined where it cannot be read, or has a size that no version has. */

@@ -26,6 +26,6 @@ async function bringUp(): Promise<void> {
   const limit = descriptorLimits(0)?.hard;
   if (limit !== undefined) setDescriptorLimit(limit - BigInt(generation.channels.length));
   const options = await firstOptions(config);
-  const hardware = { ...hostHardware({ ram: createRam(), ports: undefined }), log: () => undefined };
+  const hardware = { ...hostHardware({ ram: createRam().ram, ports: undefined }), log: () => undefined };
   resumeOn(hardware, options, generation.kernel);
 }

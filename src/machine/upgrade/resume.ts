@@ -14,6 +14,7 @@ import type { Programs } from '../programs.js';
 import { Remains } from '../remains.js';
 import type { Stage } from '../stage.js';
 import type { Succession } from '../succession.js';
+import type { Updates } from '../updates.js';
 import type { MachineLedger } from '../vault/machine-ledger.js';
 import { onlookersOf, type Watching } from '../watched-kernel.js';
 import { kernelFromJson, nameFromJson } from './kernel-json.js';
@@ -36,6 +37,7 @@ export interface ResumedParts {
   readonly stage: Stage;
   readonly chronicle: Chronicle;
   readonly ledger: MachineLedger | undefined;
+  readonly updates: Updates;
 }
 
 /**
@@ -44,14 +46,15 @@ export interface ResumedParts {
  * @throws KernelError where a file is refused that was taken before
  */
 export function resumeMachine(parts: ResumedParts, { state, options }: Resumed): void {
-  const { hardware, programs, firstExit, power, succession, stage, chronicle, ledger } = parts;
+  const { hardware, programs, firstExit, power, succession, stage, chronicle, ledger, updates } = parts;
   programs.resume(state.programs);
   firstExit.resume();
   power.image = state.image;
   power.crashImage = state.crashImage;
-  succession.resume(options);
+  succession.running.become(state.config.command, options);
   resumeGeneration(state.generation, options, hardware, stage, chronicle);
   ledger?.resume(state.generation.number);
+  if (state.announces) updates.expect();
   // What the process before this one had got ready for it went with that.
   if (power.image !== undefined) power.imageLoaded();
 }

@@ -9,6 +9,7 @@ import type { PowerSwitch } from '../power-switch.js';
 import type { Programs } from '../programs.js';
 import type { Succession } from '../succession.js';
 import type { Terminal } from '../terminal.js';
+import type { Updates } from '../updates.js';
 import type { MachineLedger } from '../vault/machine-ledger.js';
 import { version } from '../version.js';
 import { kernelToJson, nameToJson } from './kernel-json.js';
@@ -24,6 +25,7 @@ export interface MachineParts {
   readonly succession: Succession;
   readonly terminal: Terminal;
   readonly ledger: MachineLedger | undefined;
+  readonly updates: Updates;
 }
 
 /**
@@ -39,8 +41,8 @@ export function saveMachine(
   control: number,
   upgrades: number,
 ): MachineState {
-  const { config, startedAt, chronicle, power, programs, succession, terminal, ledger } = parts;
-  const { command, modules, options } = succession;
+  const { config, startedAt, chronicle, power, programs, succession, terminal, ledger, updates } = parts;
+  const { command, modules, options } = succession.running;
   const { recorder, injector } = chronicle;
   return {
     format: STATE_FORMAT,
@@ -58,6 +60,7 @@ export function saveMachine(
     counts: recorder.saved,
     control,
     ...(ledger === undefined ? {} : { ledger: ledger.saved }),
+    announces: updates.hasSubscribers,
     upgrades,
   };
 }

@@ -60,6 +60,8 @@ export interface MachineState {
   /** The socket that commands connect to. */
   readonly control: number;
   readonly ledger?: SavedLedger;
+  /** Whether programs want to know before a live update replaces them: they connect again. */
+  readonly announces: boolean;
   readonly upgrades: number;
 }
 

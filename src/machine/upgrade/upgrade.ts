@@ -19,17 +19,19 @@ import { UpgradeError } from './upgrade-error.js';
 /** How long a new luo may take to show that it can go on. Milliseconds. */
 const PATIENCE = 30_000;
 
-export interface UpgradeParts extends MachineParts, ResumedParts {
+export interface UpgradeParts extends Omit<MachineParts, 'startedAt'>, ResumedParts {
   readonly watcher: Watcher;
-  /** How often another process has gone on for this machine. */
-  readonly upgrades: number;
+  /** Of a machine whose programs run already. */
+  readonly resumed: Resumed | undefined;
   /** Why the machine cannot go on in another process now, beside what can be seen of its parts. */
   obstacle(): string | undefined;
-  /** Those who read what happens are told that their connections end. */
-  leaving(): void;
 }
 
 export class Upgrade {
+  /** When the machine was started, whichever luo that was: milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** The socket that commands connect to, once there is one. */
+  controlSocket: number | undefined;
   readonly #parts: UpgradeParts;
   #isUnderWay = false;
   #rehearsal: Rehearsal | undefined;
@@ -38,22 +40,24 @@ export class Upgrade {
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
+    this.startedAt = parts.resumed?.state.startedAt ?? Math.round(performance.timeOrigin);
   }
 
   /**
-   * Comes back only where it does not happen.
+   * Goes on as another luo, in this very process. Comes back only where that does not happen.
    *
-   * @param control the socket that commands connect to
    * @throws UpgradeError and then nothing has changed
    */
-  async run(luo: NewLuo, control: number): Promise<never> {
+  async run(luo: NewLuo): Promise<never> {
+    const control = this.controlSocket;
+    if (control === undefined) throw new UpgradeError('it listens to nobody yet. Try again');
     if (this.#isUnderWay) throw new UpgradeError('another upgrade is under way. Try again when it is done');
     this.#isUnderWay = true;
     try {
       await this.#rehearse(luo, control);
       // What has changed meanwhile is what the programs have done: the same kinds of things.
       const state = this.#save(control);
-      this.#parts.leaving();
+      this.#parts.chronicle.leaving();
       throw withReserve(() => replace(luo, state));
     } finally {
       this.#isUnderWay = false;
@@ -63,14 +67,17 @@ export class Upgrade {
   /**
    * Goes on where another luo was. Programs are served when this returns.
    *
+   * @returns whether there was one
    * @throws KernelError where a file is refused that was taken before
    */
-  resume(resumed: Resumed, status: () => MachineStatus): void {
-    const { chronicle, stage, config } = this.#parts;
+  resume(status: () => MachineStatus): boolean {
+    const { chronicle, stage, config, resumed } = this.#parts;
+    if (resumed === undefined) return false;
     resumeMachine(this.#parts, resumed);
     this.report = upgradeReport(resumed, status());
     chronicle.upgraded(stage.generation, this.report);
     say(describeUpgrade(config.name, this.report));
+    return true;
   }
 
   /** Whatever has ended: the new luo may be among them. */
@@ -87,7 +94,7 @@ export class Upgrade {
     const { watcher, programs } = this.#parts;
     const rehearsal = withReserve(() => new Rehearsal(luo, this.#save(control)));
     this.#rehearsal = rehearsal;
-    programs.helper = rehearsal.pid;
+    programs.spare(rehearsal.pid);
     const said = new Promise<void>((resolve, reject) => {
       watcher.watch(rehearsal.socket, () => resolve());
       watcher.after(PATIENCE, () =>
@@ -108,14 +115,19 @@ export class Upgrade {
     this.#rehearsal = undefined;
     this.#parts.watcher.unwatch(rehearsal.socket);
     rehearsal.end();
-    this.#parts.programs.helper = undefined;
+    this.#parts.programs.spareNoMore(rehearsal.pid);
   }
 
   /** @throws UpgradeError where the machine cannot be taken to another process, or not now */
   #save(control: number): MachineState {
     const generation = this.#generation();
     try {
-      return saveMachine(this.#parts, generation, control, this.#parts.upgrades + 1);
+      return saveMachine(
+        { ...this.#parts, startedAt: this.startedAt },
+        generation,
+        control,
+        (this.#parts.resumed?.state.upgrades ?? 0) + 1,
+      );
     } catch (error) {
       if (error instanceof KernelError) throw new UpgradeError(`${error.message} (${error.code})`);
       throw new UpgradeError(describeThrown(error));
@@ -131,7 +143,7 @@ export class Upgrade {
       );
     }
     if (generation === undefined || stage.isOver || !succession.isIdle) {
-      throw new UpgradeError('a generation begins or ends. Try again when it runs');
+      throw new UpgradeError('a generation begins, ends or is on trial. Try again when it runs');
     }
     if (generation.hasPanicked)
       throw new UpgradeError('its kernel has panicked, and cannot be taken to another process');

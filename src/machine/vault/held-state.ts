@@ -23,6 +23,8 @@ interface OfSession {
 export type JournalRecord =
   /** A generation began: after a kexec it has what the one before preserved, else nothing that is not written after it. */
   | ({ readonly record: 'boot' | 'kexec' | 'resume' } & Running)
+  /** A generation was given up: the one before it has these sessions again, by the bytes of their names. */
+  | ({ readonly record: 'rollback'; readonly sessions: readonly string[] } & Running)
   | ({ readonly record: 'session' } & OfSession)
   | ({ readonly record: 'file' } & OfSession & HeldFile)
   | ({ readonly record: 'unpreserved'; readonly token: string } & OfSession)
@@ -75,6 +77,9 @@ export class HeldState {
       case 'kexec':
         this.running = runningOf(record);
         return this.#pass();
+      case 'rollback':
+        this.running = runningOf(record);
+        return this.#goBack(new Set(record.sessions));
       case 'resume':
         this.running = runningOf(record);
         return [];
@@ -122,11 +127,20 @@ export class HeldState {
   }
 
   /** What outgoing sessions have is there for the next kernel, and what that one's own kernel left is gone. */
-  #pass(): string[] {
-    const gone = this.#dropAll(({ direction }) => direction === 'incoming');
+  #pass(isOver = ({ direction }: Session) => direction === 'incoming'): string[] {
+    const gone = this.#dropAll(isOver);
     const passed = [...this.#sessions.values()].map((session): Session => ({ ...session, direction: 'incoming' }));
     this.#sessions = new Map(passed.map((session) => [keyOf('incoming', session.session), session]));
     return gone;
+  }
+
+  /** What was finished and preserved anew is as it was. */
+  #goBack(wanted: ReadonlySet<string>): string[] {
+    const gone = this.#dropAll(
+      ({ direction, session }) =>
+        !wanted.has(session) || (direction === 'outgoing' && this.#sessions.has(keyOf('incoming', session))),
+    );
+    return [...gone, ...this.#pass(() => false)];
   }
 
   #begin({ direction, session }: OfSession): string[] {

@@ -43,7 +43,7 @@ test('what was put away is there after the machine is gone, and is the same open
   const bytes = Buffer.alloc(7);
   readSync(kept, bytes, 0, 7, 0);
   equal(String(bytes), 'content');
-  equal(readSync(heard, Buffer.alloc(8)), 3, 'each of them has rung the bell');
+  equal(readSync(heard, Buffer.alloc(8)), 1, 'the keeper is woken where it has to let go of something');
   close(ours);
   close(heard);
 });

@@ -6,8 +6,9 @@ import { sendMessage } from '../../host/unix-socket.js';
 import { errno } from '../../uapi/errno.js';
 import { type Vault, VaultError } from './vault.js';
 
-/** More descriptors are in sockets than one user may have there: the keeper takes them out. */
+/** What the host says where the way to the keeper is full: of messages, or of descriptors that are on their way. */
 const ETOOMANYREFS = 109;
+const full: readonly number[] = [errno.EAGAIN, ETOOMANYREFS];
 /** Milliseconds. */
 const PAUSE = 1;
 
@@ -22,36 +23,35 @@ export class KeeperVault implements Vault {
   constructor(socket: number, bell: number) {
     this.#socket = socket;
     this.#bell = bell;
-    // A keeper that has not looked yet needs no second byte.
-    setStatusFlags(bell, statusFlags(bell) | constants.O_NONBLOCK);
+    for (const fd of [socket, bell]) setStatusFlags(fd, statusFlags(fd) | constants.O_NONBLOCK);
   }
 
+  /** The keeper need not wake up for it. */
   put(name: string, descriptor: number): void {
     this.#send(`put ${name}`, descriptor);
   }
 
+  /** What the keeper holds takes memory until it lets go of it. */
   remove(name: string): void {
     this.#send(`remove ${name}`);
+    this.#ring();
   }
 
-  /** Waits while the socket is full: the keeper empties it. */
+  /** Waits while the way is full: the keeper empties it. */
   #send(message: string, descriptor?: number): void {
     for (;;) {
       try {
         sendMessage(this.#socket, message, descriptor);
-        break;
+        return;
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         if (error.errno === errno.EINTR) continue;
-        if (error.errno === ETOOMANYREFS) {
-          this.#ring();
-          pause();
-          continue;
-        }
-        throw new VaultError(`${error.operation} to the keeper failed with error ${error.errno}`);
+        if (!full.includes(error.errno))
+          throw new VaultError(`${error.operation} to the keeper failed with error ${error.errno}`);
       }
+      this.#ring();
+      pause();
     }
-    this.#ring();
   }
 
   #ring(): void {

@@ -130,6 +130,18 @@ export class MachineLedger {
   }
 
   /**
+   * A generation was given up, and its programs have ended: what they had is what the one before it had.
+   *
+   * @param sessions those that are there again, by the bytes of their names
+   */
+  wentBack(running: Running, sessions: readonly string[]): void {
+    this.#closed = [];
+    this.#owners.clear();
+    this.#generation = running.generation;
+    this.#write({ record: 'rollback', ...running, sessions });
+  }
+
+  /**
    * The machine ends.
    *
    * @param cleanly as it should: what it preserved is lost, as on a computer that is switched off. Else it stays.

@@ -1,0 +1,2 @@
+/** What passes as text. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
