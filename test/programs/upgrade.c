@@ -5,6 +5,7 @@
  *   open, close-device
  *   create S, retrieve S, finish S, close S     S is the name of a session
  *   preserve S TOKEN TEXT                       a new memfd with that text, at position 3, which it keeps as TOKEN
+ *   pipe S TOKEN TEXT                           the same with the end of a pipe that has that text
  *   get S TOKEN                                 RETRIEVE_FD: "ok TEXT at POSITION"; it is kept as TOKEN
  *   same S TOKEN                                whether RETRIEVE_FD gives the open file that was kept as TOKEN
  *   again S TOKEN                               PRESERVE_FD of what was kept as TOKEN
@@ -72,6 +73,16 @@ static int file_with(const char *text)
 	return file;
 }
 
+static int pipe_with(const char *text)
+{
+	int ends[2];
+
+	check(pipe2(ends, O_CLOEXEC) == 0);
+	check(write(ends[1], text, strlen(text)) == (ssize_t)strlen(text));
+	check(close(ends[1]) == 0);
+	return ends[0];
+}
+
 static void get(int from, long token)
 {
 	char bytes[256] = "", text[300];
@@ -79,7 +90,7 @@ static void get(int from, long token)
 
 	if (file >= 0) {
 		files[token] = file;
-		check(pread(file, bytes, sizeof bytes - 1, 0) >= 0);
+		check(pread(file, bytes, sizeof bytes - 1, 0) >= 0 || read(file, bytes, sizeof bytes - 1) >= 0);
 		snprintf(text, sizeof text, "%s at %ld", bytes, (long)lseek(file, 0, SEEK_CUR));
 	}
 	answer(file, text);
@@ -137,6 +148,8 @@ int main(void)
 			answer(close(*session(name)), "");
 		else if (strcmp(word, "preserve") == 0)
 			answer(luo_preserve(*session(name), files[token] = file_with(text), token), "");
+		else if (strcmp(word, "pipe") == 0)
+			answer(luo_preserve(*session(name), files[token] = pipe_with(text), token), "");
 		else if (strcmp(word, "again") == 0)
 			answer(luo_preserve(*session(name), files[token], token + 1), "");
 		else if (strcmp(word, "get") == 0)

@@ -32,6 +32,22 @@ test('a connection with data in flight both ways goes on over updates, every byt
   await running.says(new RegExp(`^4 received ${sent} and 0 bytes$`, 'm'));
 });
 
+test('a program is told of the update that comes right after another luo has taken over its machine', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo, plain('1'));
+  const conversation = new Conversation(port);
+  for (const version of ['2', '3']) {
+    await conversation.goesOn();
+    for (let count = 0; count < 2; count += 1) equal((await luo.run(['upgrade', 'm'])).code, 0);
+    const { code, stderr } = await luo.run(['kexec', 'm', ...plain(version)]);
+    equal(code, 0, stderr);
+    await running.says(new RegExp(`^${version} listens ${port} 1$`, 'm'));
+  }
+  await conversation.goesOn();
+  const sent = await conversation.end();
+  await running.says(new RegExp(`^3 received ${sent} and 0 bytes$`, 'm'));
+});
+
 test('where one connection cannot be handed over, all go on as they were', async () => {
   await using luo = new Luo();
   const { running, port } = await start(luo, plain('1', 'throws'));

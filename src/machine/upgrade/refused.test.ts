@@ -170,6 +170,21 @@ test('a machine is not upgraded during a kexec', { skip }, async () => {
   await luo.nothingIsLeft();
 });
 
+test('a machine is not upgraded while its generation is on trial', { skip }, async () => {
+  await using luo = new Luo();
+  const program = new Driven(luo);
+  await program.did(['open', 'create a', 'preserve a 1 text']);
+  const kexec = luo.run(['kexec', 'web', '--ready-timeout', '1000']);
+  await program.running.warns(/generation 2/);
+  assert.match((await luo.run(['upgrade', 'web'])).stderr, /begins, ends or is on trial\. Try again when it runs/);
+  await program.did(['open', 'retrieve a', 'get a 1'], 'ok text at 3');
+  await program.does('finish a');
+  assert.equal((await kexec).code, 0);
+  assert.equal((await luo.run(['upgrade', 'web'])).code, 0);
+  assert.equal((await luo.run(['stop', 'web'])).code, 0);
+  await luo.nothingIsLeft();
+});
+
 test('a machine whose keeper was killed is not upgraded', { skip }, async () => {
   await using luo = new Luo();
   // It reads no input, which ends with the keeper.
