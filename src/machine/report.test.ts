@@ -28,7 +28,7 @@ test('describeKexec() is a line with all that counts', () => {
 test('describeRest() says why a machine stays up, and how to end it', () => {
   const stays = 'machine "m" stays up: 1 process still runs. End it with: luo stop m';
   assert.equal(describeRest('m', './a', { pid: 1, code: 0 }, 1), `"./a" exited with 0; ${stays}`);
-  assert.equal(describeRest('m', './a', { pid: 1, signal: 9 }, 1), `"./a" was ended by signal 9; ${stays}`);
+  assert.equal(describeRest('m', './a', { pid: 1, signal: 9 }, 1), `"./a" was ended by SIGKILL; ${stays}`);
 });
 
 test('describePanic() keeps the trace of the bug', () => {

@@ -130,8 +130,13 @@ test('without a machine, and on one that preserves no sockets, workers serve as 
   }
 });
 
+/** One that has ended since it was found is none. */
 function isPrimary(pid: number): boolean {
-  const [file, script = ''] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-  const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
-  return file === process.execPath && script === program && !environment.includes('NODE_UNIQUE_ID');
+  try {
+    const [file, script = ''] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+    return file === process.execPath && script === program && !environment.includes('NODE_UNIQUE_ID');
+  } catch {
+    return false;
+  }
 }
