@@ -21,7 +21,7 @@ test('a trace on standard error has a line for each call, with names', { skip: n
     String.raw`\d+ kexec_file_load\(\) = 0 <\d+ us>$`,
     String.raw` *kexec: handover <\d+ us>\n.*memfd-v2: freeze \(session "agent", token 0x7\)`,
     String.raw`\d+ reboot\(LINUX_REBOOT_CMD_KEXEC\) = \? <\d+ us>$`,
-    String.raw`--- generation 1 has ended: kexec ---$`,
+    '--- generation 1 has ended: kexec ---$',
     String.raw`--- generation 2: \S+agent until 2 \(took over 1 session, 1 file, 12\.0 KiB\) ---$`,
     String.raw`\d+ RETRIEVE_FD\(4<session "agent">, token 0x7\) = 5 <\d+ us>$`,
     String.raw`\d+ FINISH\(4<session "agent">\) = 0 <\d+ us>$`,

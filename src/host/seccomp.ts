@@ -39,6 +39,15 @@ export function userNotificationSupport(): number {
 const filter = scratch(4096 * 8);
 const program = scratch(16);
 
+/** Calls that were taken from the listener wait through every signal that does not kill. Linux 5.19. */
+const KILLABLE = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+/**
+ * Whether a signal interrupts calls that were taken from a listener. Linux says so of a filter that it is not given: flags
+ * that it does not know are EINVAL, and what cannot be read is EFAULT.
+ */
+export const signalsInterrupt = syscall(numbers.seccomp, SECCOMP_SET_MODE_FILTER, KILLABLE, 0) === EINVAL;
+
 /**
  * Installs a filter for this thread and for all that it starts from now on. It stays for ever.
  *
@@ -49,9 +58,8 @@ export function installFilter(instructions: Uint8Array): number {
   filter.bytes.set(instructions);
   program.view.setUint16(0, instructions.length / 8, true);
   program.view.setBigUint64(8, BigInt(filter.address), true);
-  // Without it every signal makes a call start again, and a storm of signals makes it start for ever. Linux 5.19.
-  const killable = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-  const result = syscall(numbers.seccomp, SECCOMP_SET_MODE_FILTER, killable, program.address);
+  // Without it every signal makes a call start again, and a storm of signals makes it start for ever.
+  const result = syscall(numbers.seccomp, SECCOMP_SET_MODE_FILTER, KILLABLE, program.address);
   if (result !== EINVAL) return result;
   return syscall(numbers.seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, program.address);
 }

@@ -3,7 +3,8 @@
  * thread makes the call again, and it must not be carried out twice. Since then only a thread that dies hears nothing.
  */
 import { readFileSync } from 'node:fs';
-import type { Listener, Notification } from '../host/seccomp.js';
+import { pendingSignals } from '../host/pending-signals.js';
+import { type Listener, type Notification, signalsInterrupt } from '../host/seccomp.js';
 import { KernelError } from '../kernel/error.js';
 import type { AnswerMemory } from './calling-memory.js';
 import type { Channel } from './channels.js';
@@ -30,7 +31,9 @@ export class UnheardAnswers {
     const unheard = this.#repeated(call, channel, memory);
     if (unheard === undefined) run();
     else memory.answer = unheard.answer;
-    if (deliver(memory) && listener.respond(call.id, 0)) this.#byThread.delete(call.tid);
+    const wasDelivered = deliver(memory);
+    if (signalsInterrupt) awaitSignals(call.tid);
+    if (wasDelivered && listener.respond(call.id, 0)) this.#byThread.delete(call.tid);
     else if (unheard === undefined) this.#remember(call, channel, memory);
   }
 
@@ -50,6 +53,17 @@ export class UnheardAnswers {
     const thread = startOf(tid);
     if (thread !== undefined) this.#byThread.set(tid, { arguments: all.slice(0, 3), channel, thread, given, answer });
   }
+}
+
+/** So many looks at a thread's signals take a few milliseconds. Another thread may be the one that takes them. */
+const LOOKS = 100;
+
+/**
+ * Lets a thread take the signals that have been sent to it. One that a signal has woken, and that has not got to leaving
+ * its call, hears no answer, while the one who answers is told that all went well.
+ */
+function awaitSignals(tid: number): void {
+  for (let look = 0; look < LOOKS && pendingSignals(tid) !== 'none'; look++);
 }
 
 /** Whether the program was there to get its structure back. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { pendingSignals } from '../../host/pending-signals.js';
 import type { Listener, Notification } from '../../host/seccomp.js';
 import { KernelError } from '../../kernel/error.js';
 import type { After } from './hardware-clock.js';
@@ -104,7 +104,7 @@ export class WaitingCalls {
 
   /** A signal that another thread may take is left to it: without a signal, the number above would reach the program. */
   #isInterrupted(waiting: WaitingCall): boolean {
-    const signals = signalsOf(waiting.call.tid);
+    const signals = pendingSignals(waiting.call.tid);
     if (signals === 'own' || (signals === 'shared' && this.#signalled.has(waiting))) return true;
     if (signals === 'shared') this.#signalled.add(waiting);
     else this.#signalled.delete(waiting);
@@ -123,18 +123,5 @@ function resultOf(waiting: WaitingCall): number | undefined {
   } catch (error) {
     if (error instanceof KernelError) return -error.errno;
     throw error;
-  }
-}
-
-/** Whose signals wait for a thread that it has not blocked and does not ignore: its own, or those of its process. */
-function signalsOf(tid: number): 'own' | 'shared' | 'none' {
-  try {
-    const status = readFileSync(`/proc/${tid}/status`, 'latin1');
-    const mask = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\t([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
-    const heard = ~(mask('SigBlk') | mask('SigIgn'));
-    if ((mask('SigPnd') & heard) !== 0n) return 'own';
-    return (mask('ShdPnd') & heard) === 0n ? 'none' : 'shared';
-  } catch {
-    return 'own';
   }
 }
