@@ -134,7 +134,6 @@ export class Machine {
       end: (outcome) => this.#end(outcome),
       hasEnded: () => this.#outcome !== undefined,
       idle: () => {
-        // A program that was started before its generation may have ended before it, too.
         this.#firstExit.look();
         this.#endIfOver();
       },

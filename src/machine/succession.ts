@@ -261,7 +261,8 @@ export class Succession {
     if (this.#change === change) this.#change = undefined;
     change.complete(report);
     if (change.waiting !== undefined) this.request(change.waiting);
-    if (change.options.warm !== undefined) this.#parts.idle();
+    // What was begun may have ended before it was known to have begun.
+    this.#parts.idle();
   }
 
   /** The generation on trial is given up: back to what ran before. */
