@@ -5,6 +5,7 @@ import { blackouts } from './blackout.js';
 import { calls } from './calls.js';
 import { format, type Table } from './figures.js';
 import { scale } from './scale.js';
+import { services } from './service.js';
 import { startup } from './startup.js';
 
 const { values } = parseArgs({
@@ -16,7 +17,7 @@ if (!Number.isInteger(rounds) || rounds < 1)
 
 await using luo = new Luo();
 const tables: Table[] = [];
-for (const benchmark of [calls, blackouts, startup, scale]) {
+for (const benchmark of [calls, blackouts, startup, scale, services]) {
   for (const table of await benchmark(luo, rounds)) {
     tables.push(table);
     if (!values.json) console.log(format(table));

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type Luo, luoCommand } from '../testing/luo.js';
+import type { Luo } from '../testing/luo.js';
 import { figure, type Row, type Table } from './figures.js';
 import { Load, type LoadReport } from './load.js';
 
@@ -12,6 +12,8 @@ const cluster = fileURLToPath(new URL('../../bench/cluster-server.mjs', import.m
 
 /** Requests that are answered before an update, and after it. */
 const CALM = 300;
+/** Updates of each kind, whatever the number of rounds: what happens once in twenty shows. */
+const UPDATES = 20;
 
 /** A way to replace a service. It runs on a port of its own. */
 interface Way {
@@ -21,7 +23,7 @@ interface Way {
   stop(): Promise<void>;
 }
 
-export async function services(luo: Luo, rounds: number): Promise<Table[]> {
+export async function services(luo: Luo): Promise<Table[]> {
   const ways = [
     await kexec(luo, 'luo kexec', []),
     await kexec(luo, 'luo kexec --warm', ['--warm']),
@@ -31,21 +33,24 @@ export async function services(luo: Luo, rounds: number): Promise<Table[]> {
   const reports = new Map<Way, LoadReport[]>(ways.map((way) => [way, []]));
   // The first one compiles the code of a live update.
   for (const way of ways) await measure(way, 1);
-  for (let round = 0; round < rounds; round++) {
-    for (const way of ways) reports.get(way)?.push(await measure(way, round + 2));
+  for (let update = 0; update < UPDATES; update++) {
+    for (const way of ways) reports.get(way)?.push(await measure(way, update + 2));
   }
   for (const way of ways) await way.stop();
   const rows = (unit: string, of: (report: LoadReport) => number): Row[] => {
     const figures = ways.map((way) => ({ what: way.what, unit, figure: figure((reports.get(way) ?? []).map(of)) }));
     const first = figures[0]?.figure.median ?? Number.NaN;
-    return figures.map((row, index) => ({ ...row, ratio: index === 0 || first === 0 ? undefined : row.figure.median / first }));
+    return figures.map((row, index) => ({
+      ...row,
+      ratio: index === 0 || first === 0 ? undefined : row.figure.median / first,
+    }));
   };
   return [
     {
-      title: `longest time in which a service under load answered nobody, over ${rounds} updates of each kind`,
+      title: `longest time in which a service under load answered nobody, over ${UPDATES} updates of each kind`,
       rows: rows('ms', ({ longestStall }) => longestStall),
     },
-    { title: 'requests that failed at an update', rows: rows('requests', ({ failed }) => failed) },
+    { title: 'requests that failed at an update, or were refused', rows: rows('requests', ({ failed }) => failed) },
   ];
 }
 
@@ -98,7 +103,7 @@ async function stopAndStart(): Promise<Way> {
 async function clusterReload(): Promise<Way> {
   const [primary, port] = await start(cluster, 0);
   return {
-    what: "node:cluster, workers replaced one by one",
+    what: 'node:cluster, workers replaced one by one',
     port,
     async update() {
       primary.send('reload');

@@ -9,6 +9,7 @@ import { statusOf } from '../testing/status.js';
 
 const skip = noCompiler();
 const agent = skip ? '' : compile('test/programs/recovery.c');
+const versions = skip ? '' : compile('test/programs/versions.c');
 const all = ['a:1', 'a:2', 'b:1', 'b:2'];
 
 /** A machine that was killed while its agent had preserved all files. */
@@ -303,5 +304,45 @@ test('a signal while a machine boots again lets go of what was held, and nothing
   process.kill(running.pid, 'SIGTERM');
   equal((await running.result).code, 128 + 15);
   match((await recovering.result).stderr, /SIGTERM came first/);
+  await luo.nothingIsLeft();
+});
+
+for (const [habit, one] of [
+  ['half', 'there'],
+  ['one-finished', 'new'],
+] as const) {
+  test(`after a rollback (${habit}) and a crash of the machine, the version before is there with what it had`, {
+    skip,
+  }, async () => {
+    await using luo = new Luo();
+    await luo.run(['run', '-d', '--name', 'web', versions, 'serve']);
+    await luo.logMatches('web', /^serves$/m);
+    const { stderr } = await luo.run(['kexec', 'web', '--ready-timeout', '30', '--', versions, habit]);
+    match(stderr, /Rolled back: generation 3 runs/);
+    await luo.logMatches('web', new RegExp(`serve begins\n(luo: .*\n)*one is ${one}\ntwo is there\nserves\n`));
+    process.kill((await statusOf(luo)).pid, 'SIGKILL');
+    await held(luo);
+    const { code, stdout } = await luo.run(['recover', 'web']);
+    equal(code, 0);
+    match(stdout, /^recovered "web" as generation 4: 2 sessions, 2 files/);
+    await luo.logMatches('web', /serve begins\n(luo: .*\n)*one is there\ntwo is there\nserves\n$/);
+    equal((await luo.run(['stop', 'web'])).code, 0);
+    await luo.nothingIsLeft();
+  });
+}
+
+test('a crash of the machine while a version is on trial leaves all that was not finished', { skip }, async () => {
+  await using luo = new Luo();
+  await luo.run(['run', '-d', '--name', 'web', versions, 'serve']);
+  await luo.logMatches('web', /^serves$/m);
+  const kexec = luo.run(['kexec', 'web', '--ready-timeout', '30', '--', versions, 'hang']);
+  await luo.logMatches('web', /^hang begins$/m);
+  process.kill((await statusOf(luo)).pid, 'SIGKILL');
+  equal((await kexec).code, 125);
+  await held(luo);
+  // What ran last is the version that was on trial: another command says better.
+  equal((await luo.run(['recover', 'web', '--', versions, 'serve'])).code, 0);
+  await luo.logMatches('web', /serve begins\n(luo: .*\n)*one is there\ntwo is there\nserves\n$/);
+  equal((await luo.run(['stop', 'web'])).code, 0);
   await luo.nothingIsLeft();
 });

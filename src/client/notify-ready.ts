@@ -15,7 +15,8 @@ export function notifyReady(status?: string): boolean {
     sendDatagram(path, status === undefined ? 'READY=1' : `STATUS=${status.replaceAll('\n', ' ')}\nREADY=1`);
     return true;
   } catch (error) {
-    if (error instanceof SystemError) return false;
+    // Nobody can be at a path that is too long.
+    if (error instanceof SystemError || error instanceof RangeError) return false;
     throw error;
   }
 }

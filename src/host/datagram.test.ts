@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { DatagramSocket } from './datagram.js';
-import { SystemError } from './libc.js';
+import { errno } from '../uapi/errno.js';
+import { connectDatagram, DatagramSocket, sendDatagram } from './datagram.js';
 import { pollOnce } from './poll.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'luo-datagram-'));
@@ -42,11 +42,20 @@ test('a path that is taken or too long is refused, and leaves no descriptor', ()
   const socket = new DatagramSocket(path);
   try {
     assert.throws(() => new DatagramSocket(path), { name: 'SystemError', errno: 98 });
-    assert.throws(() => new DatagramSocket(join(directory, 'x'.repeat(108))), SystemError);
+    assert.throws(() => new DatagramSocket(join(directory, 'x'.repeat(108))), RangeError);
     const next = new DatagramSocket(join(directory, 'free'));
     assert.equal(next.fd, socket.fd + 1);
     next.close();
   } finally {
     socket.close();
+  }
+});
+
+test('a socket that is not there is refused, by a path or a name that is in no file system', () => {
+  const path = join(directory, 'nobody');
+  for (const reach of [connectDatagram, (name: string) => sendDatagram(name, 'text')]) {
+    assert.throws(() => reach(path), { name: 'SystemError', errno: errno.ENOENT });
+    assert.throws(() => reach(`@${path}`), { name: 'SystemError', errno: errno.ECONNREFUSED });
+    assert.throws(() => reach('x'.repeat(200)), /^RangeError: Cannot use x+ for a socket: at most 107 bytes/);
   }
 });

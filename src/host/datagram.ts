@@ -5,33 +5,45 @@ import { numbers } from './architecture.js';
 import { checked, close } from './descriptors.js';
 import { syscall } from './libc.js';
 import { scratch } from './scratch.js';
+import { AF_UNIX, unixAddress } from './unix-address.js';
 
-const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const EAGAIN = -errno.EAGAIN;
 const EINTR = -errno.EINTR;
-/** `struct sockaddr_un` is { u16 family; char path[108] }. */
-const LONGEST_PATH = 107;
 
 const { O_CLOEXEC, O_NONBLOCK } = openFlags(process.arch);
-const address = scratch(110);
 const datagram = scratch(1 << 16);
 
 /**
- * Sends a datagram of at most 64 KiB to the socket at a path. Where it begins with "@", the socket has a name of the
- * abstract namespace, as systemd writes it.
+ * A socket whose messages go to the datagram socket of that name, such as that of a service manager. Sending waits while
+ * the other end is behind.
  *
- * @throws SystemError where nobody is there, and what the host says
+ * @param name a path, or "@" and a name that is in no file system
+ * @throws SystemError `ENOENT` or `ECONNREFUSED` where nobody is there
+ * @throws RangeError where the name is too long
  */
-export function sendDatagram(path: string, text: string): void {
-  const length = checked(`send to ${path}`, writeAddress(path));
-  const size = datagram.bytes.write(text, 'utf8');
+export function connectDatagram(name: string): number {
+  const { address, length } = unixAddress(name);
   const fd = createSocket(0);
+  const result = syscall(numbers.connect, fd, address, length);
+  if (result < 0) close(fd);
+  checked(`connect to ${name}`, result);
+  return fd;
+}
+
+/**
+ * Sends a datagram of at most 64 KiB.
+ *
+ * @param name as `connectDatagram` has it
+ * @throws what that does, and SystemError for what the host says
+ */
+export function sendDatagram(name: string, text: string): void {
+  const fd = connectDatagram(name);
   try {
-    const sent = syscall(numbers.sendto, fd, datagram.address, size, MSG_NOSIGNAL, address.address, length);
-    checked(`send to ${path}`, sent);
+    const size = datagram.bytes.write(text, 'utf8');
+    checked(`send to ${name}`, syscall(numbers.sendto, fd, datagram.address, size, MSG_NOSIGNAL, 0, 0));
   } finally {
     close(fd);
   }
@@ -41,28 +53,16 @@ function createSocket(flags: number): number {
   return checked('socket', syscall(numbers.socket, AF_UNIX, SOCK_DGRAM | O_CLOEXEC | flags, 0));
 }
 
-/** @returns its length, or the negative error number for a path that is too long */
-function writeAddress(path: string): number {
-  const length = Buffer.byteLength(path);
-  if (length > LONGEST_PATH) return -errno.ENAMETOOLONG;
-  address.view.setUint16(0, AF_UNIX, true);
-  address.bytes.fill(0, 2);
-  address.bytes.write(path, 2, LONGEST_PATH, 'utf8');
-  if (!path.startsWith('@')) return 2 + length + 1;
-  address.bytes[2] = 0;
-  return 2 + length;
-}
-
 /** A socket at a path, where others send datagrams to (`SOCK_DGRAM`). Whoever makes it removes the path. */
 export class DatagramSocket {
   /** Readable when a datagram has come. */
   readonly fd: number;
 
-  /** @throws SystemError where the path is taken, or longer than 107 bytes (ENAMETOOLONG) */
+  /** @throws SystemError where the path is taken, RangeError where it is too long */
   constructor(path: string) {
-    const length = checked(`bind to ${path}`, writeAddress(path));
+    const { address, length } = unixAddress(path);
     this.fd = createSocket(O_NONBLOCK);
-    const result = syscall(numbers.bind, this.fd, address.address, length);
+    const result = syscall(numbers.bind, this.fd, address, length);
     if (result < 0) close(this.fd);
     checked(`bind to ${path}`, result);
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { errno } from '../uapi/errno.js';
 import { close, pipe } from './descriptors.js';
-import { acceptFrom, connectDatagram, connectTo, listenAt, receiveMessage, sendMessage } from './unix-socket.js';
+import { acceptFrom, connectTo, listenAt, receiveMessage, sendMessage } from './unix-socket.js';
 
 function socketPath(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'luo-socket-'));
@@ -59,11 +59,4 @@ test('connectTo() says where nobody listens', (t) => {
 
 test('a path that is too long for a socket is refused', () => {
   throws(() => listenAt(`/tmp/${'x'.repeat(110)}`), /^RangeError: Cannot use .* at most 107 bytes/);
-});
-
-test('a datagram socket that is not there is refused, by a path or a name that is in no file system', (t) => {
-  const path = socketPath(t);
-  throws(() => connectDatagram(path), { errno: errno.ENOENT });
-  throws(() => connectDatagram(`@${path}`), { errno: errno.ECONNREFUSED });
-  throws(() => connectDatagram('x'.repeat(200)), RangeError);
 });

@@ -1,6 +1,6 @@
 /**
  * Unix sockets that keep the borders of messages and pass descriptors (`SCM_RIGHTS`), which those of Node do not, and one
- * for Node whose descriptor is known. All of them are non-blocking, but for datagram sockets: nothing else here waits.
+ * for Node whose descriptor is known. All of them are non-blocking.
  */
 import { errno } from '../uapi/errno.js';
 import { openFlags } from '../uapi/fcntl.js';
@@ -8,12 +8,11 @@ import { numbers } from './architecture.js';
 import { checked, close } from './descriptors.js';
 import { syscall } from './libc.js';
 import { type Scratch, scratch } from './scratch.js';
+import { AF_UNIX, unixAddress } from './unix-address.js';
 
 const { O_CLOEXEC, O_NONBLOCK } = openFlags(process.arch);
 
-const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -21,11 +20,6 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const BACKLOG = 8;
 
-/** The longest path of a Unix socket, without its NUL. */
-export const SOCKET_PATH_LIMIT = 107;
-
-/** `struct sockaddr_un` is { u16 family; char path[108] }. */
-const address = scratch(2 + SOCKET_PATH_LIMIT + 1);
 /** `struct msghdr` with 64 bits: { name, u32 namelen, iov, iovlen, control, controllen, s32 flags }. */
 const header = scratch(56);
 /** `struct iovec`. */
@@ -42,7 +36,8 @@ const CONTROL_LENGTH = 20;
  */
 export function listenAt(path: string): number {
   return withSocket((socket) => {
-    checked(`bind to ${path}`, syscall(numbers.bind, socket, address.address, setAddress(path)));
+    const { address, length } = unixAddress(path);
+    checked(`bind to ${path}`, syscall(numbers.bind, socket, address, length));
     checked('listen', syscall(numbers.listen, socket, BACKLOG));
   });
 }
@@ -54,7 +49,8 @@ export function listenAt(path: string): number {
  */
 export function listenForStreams(path: string): number {
   return withSocket((socket) => {
-    checked(`bind to ${path}`, syscall(numbers.bind, socket, address.address, setAddress(path)));
+    const { address, length } = unixAddress(path);
+    checked(`bind to ${path}`, syscall(numbers.bind, socket, address, length));
   }, SOCK_STREAM);
 }
 
@@ -64,31 +60,9 @@ export function listenForStreams(path: string): number {
  */
 export function connectTo(path: string): number {
   return withSocket((socket) => {
-    checked(`connect to ${path}`, syscall(numbers.connect, socket, address.address, setAddress(path)));
+    const { address, length } = unixAddress(path);
+    checked(`connect to ${path}`, syscall(numbers.connect, socket, address, length));
   });
-}
-
-/**
- * A socket whose messages go to a datagram socket, such as that of a service manager. Unlike the others it waits while
- * the other end is behind.
- *
- * @param name a path, or `@` and a name that is in no file system
- * @throws SystemError `ENOENT` or `ECONNREFUSED` where nobody is there
- * @throws RangeError where the name is too long
- */
-export function connectDatagram(name: string): number {
-  const socket = checked('socket', syscall(numbers.socket, AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0));
-  try {
-    const length = setAddress(name);
-    // Names that are in no file system begin with a NUL, and end where the address does.
-    const isAbstract = name.startsWith('@');
-    if (isAbstract) address.bytes[2] = 0;
-    checked(`connect to ${name}`, syscall(numbers.connect, socket, address.address, isAbstract ? length - 1 : length));
-    return socket;
-  } catch (error) {
-    close(socket);
-    throw error;
-  }
 }
 
 /** The next connection, or undefined where there is none. */
@@ -106,16 +80,6 @@ function withSocket(prepare: (socket: number) => void, kind = SOCK_SEQPACKET): n
     close(socket);
     throw error;
   }
-}
-
-function setAddress(path: string): number {
-  const length = Buffer.byteLength(path);
-  if (length > SOCKET_PATH_LIMIT)
-    throw new RangeError(`Cannot use ${path} for a socket: at most ${SOCKET_PATH_LIMIT} bytes are possible`);
-  address.view.setUint16(0, AF_UNIX, true);
-  address.bytes.fill(0, 2);
-  address.bytes.write(path, 2);
-  return 2 + length + 1;
 }
 
 /** A message, and the descriptor that came with it, which is the receiver's to close. */

@@ -2,7 +2,7 @@ import type { Listener, Notification } from '../host/seccomp.js';
 import type { KernelOptions } from '../kernel/kernel.js';
 import { errno } from '../uapi/errno.js';
 import type { Command } from './command.js';
-import type { KexecReport, RecoveryReport, TrialRequest, WarmSettings } from './control-protocol.js';
+import type { KexecReport, KexecRequest, RecoveryReport, TrialRequest, WarmSettings } from './control-protocol.js';
 import { say } from './report.js';
 import type { EndKind } from './traps/trap.js';
 import type { RebootOver } from './watched-calls.js';
@@ -40,6 +40,8 @@ export class Change {
       readonly kernel?: Partial<KernelOptions>;
       /** The next program is started before: see WarmStart. */
       readonly warm?: WarmSettings;
+      /** Awaited before a change with a warm program is carried out. Where it throws, nothing changes. */
+      readonly prepare?: (() => Promise<void>) | undefined;
       /** Whether, and how, the next generation has to show that it is good. */
       readonly trial?: TrialRequest;
       /** The files that its modules are from, where those are new. */
@@ -114,4 +116,18 @@ export class Change {
       errno.EBUSY,
     );
   }
+}
+
+/**
+ * What a live update brings that is new, but for the options of its kernel.
+ *
+ * @param running what runs: words of it that were not asked for stay
+ */
+export function newOf({ command = {}, kernel = {}, trial, warm }: KexecRequest, running: Command): Change['options'] {
+  return {
+    ...(Object.keys(command).length > 0 ? { command: { ...running, ...command } } : {}),
+    ...(kernel.modules === undefined ? {} : { modules: kernel.modules }),
+    ...(trial === undefined ? {} : { trial }),
+    ...(warm === undefined ? {} : { warm }),
+  };
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { KernelOptions } from '../kernel/kernel.js';
-import { Change } from './change.js';
+import { Change, newOf } from './change.js';
 import { Chronicle } from './chronicle.js';
 import { findExecutable } from './command.js';
 import type { MachineConfig, MachineEvents, Outcome } from './config.js';
@@ -49,6 +49,7 @@ export class Machine {
     after: (milliseconds, action) => this.#watcher.after(milliseconds, action),
     hasTakenOver: () => this.#stage.generation?.hasTakenOver ?? true,
     isAlive: (pid) => existsSync(`/proc/${pid}`),
+    isReplaced: (pid) => this.#programs.list().includes(pid),
   });
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;
@@ -183,29 +184,28 @@ export class Machine {
    * @param asked aborted when nobody waits for it any more: it does not happen then, unless it has begun
    * @throws ModuleError, CommandError, LauncherError, LiveUpdateError: nothing has changed then
    */
-  kexec(
-    { command = {}, kernel: newKernel = {}, trial, warm, drainTimeout: timeout }: KexecRequest = {},
-    asked?: AbortSignal,
-  ): Promise<KexecReport> {
-    const next = {
-      ...(Object.keys(command).length > 0 ? { command: { ...this.#succession.running.command, ...command } } : {}),
-      ...(newKernel.modules === undefined ? {} : { modules: newKernel.modules }),
-      ...(trial === undefined ? {} : { trial }),
-      ...(warm === undefined ? {} : { warm }),
-    };
-    const request = (kernel: Partial<KernelOptions>): Promise<KexecReport> =>
+  kexec(wanted: KexecRequest = {}, asked?: AbortSignal): Promise<KexecReport> {
+    const { warm, drainTimeout: timeout } = wanted;
+    const next = newOf(wanted, this.#succession.running.command);
+    const request = (kernel: Partial<KernelOptions>, prepare?: () => Promise<void>): Promise<KexecReport> =>
       new Promise((succeeded, failed) => {
-        const change = new Change('kexec', { ...next, kernel, succeeded, failed });
+        const change = new Change('kexec', { ...next, kernel, prepare, succeeded, failed });
         this.#succession.request(change);
         asked?.addEventListener('abort', () => this.#succession.cancelWarm('who asked for it waits no more', change));
       });
     const announce = (kernel: Partial<KernelOptions>) => {
       // No program gets ready for what cannot be run.
       if (next.command !== undefined) findExecutable(next.command);
-      return this.updates.during({ asked, ...(timeout === undefined ? {} : { timeout }) }, () => request(kernel));
+      const patience = { asked, ...(timeout === undefined ? {} : { timeout }) };
+      return this.updates.during(patience, async (prepare) => {
+        // Programs serve for as long as the next one starts.
+        if (warm !== undefined) return request(kernel, prepare);
+        await prepare();
+        return request(kernel);
+      });
     };
     this.#asked += 1;
-    return this.#watcher.during(newOptions(newKernel, asked).then(announce)).finally(() => {
+    return this.#watcher.during(newOptions(wanted.kernel ?? {}, asked).then(announce)).finally(() => {
       this.#asked -= 1;
     });
   }

@@ -176,7 +176,7 @@ export class Succession {
       const file = findExecutable(command);
       this.#launchpad.take(launcher);
       this.#warm = new WarmStart(this.#parts, {
-        ...{ launcher, listener, file, command, timeout },
+        ...{ launcher, listener, file, command, timeout, prepare: change.options.prepare },
         waits: () => this.#carryOut(change, launcher, listener, options),
         failed: (refusal) => this.#fail(change, refusal),
       });

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Luo, type Running } from '../testing/luo.js';
 import type { UpdateMessage } from './control-protocol.js';
-import { type Subscriber, Updates } from './updates.js';
+import { type Patience, type Subscriber, Updates } from './updates.js';
 
 const program = fileURLToPath(new URL('../../test/programs/updates.mjs', import.meta.url));
 const subscriber = (...words: string[]) => [process.execPath, program, ...words];
@@ -139,11 +139,22 @@ class World {
   readonly deadlines: Array<() => void> = [];
   hasTakenOver = true;
   alive: number | undefined;
+  /** A process of the next generation. */
+  next: number | undefined;
   readonly updates = new Updates({
     after: (_, action) => this.deadlines.push(action),
     hasTakenOver: () => this.hasTakenOver,
     isAlive: (pid) => pid === this.alive,
+    isReplaced: (pid) => pid !== this.next,
   });
+
+  /** One that is carried out when all are ready. */
+  update(carryOut = async (): Promise<unknown> => 'done', patience: Patience = {}): Promise<unknown> {
+    return this.updates.during(patience, async (prepare) => {
+      await prepare();
+      return carryOut();
+    });
+  }
 
   subscribe(pid: number): { subscriber: Subscriber; heard: UpdateMessage[] } {
     const heard: UpdateMessage[] = [];
@@ -155,23 +166,22 @@ class World {
 
 test('who subscribes while an update waits is told of it, and waited for, too', async () => {
   const world = new World();
-  const { updates } = world;
   const one = world.subscribe(1);
-  const update = updates.during({}, async () => 'done');
+  const update = world.update();
   const other = world.subscribe(2);
   deepEqual(
     other.heard.map(({ update }) => update),
     ['subscribed', 'prepare'],
   );
-  updates.prepared(one.subscriber);
-  updates.prepared(other.subscriber);
+  world.updates.prepared(one.subscriber);
+  world.updates.prepared(other.subscriber);
   equal(await update, 'done');
 });
 
 test('another generation that comes meanwhile is another update', async () => {
   const world = new World();
   world.subscribe(1);
-  const update = world.updates.during({}, async () => 'done');
+  const update = world.update();
   world.updates.generationBegan();
   await rejects(update, /another one came first\. Try again$/);
 });
@@ -182,7 +192,7 @@ test('what was not taken over is waited for, and a subscriber', async () => {
   world.updates.generationBegan();
   world.hasTakenOver = false;
   let carriedOut = false;
-  const update = world.updates.during({}, async () => {
+  const update = world.update(async () => {
     carriedOut = true;
   });
   const tick = async () => {
@@ -204,7 +214,7 @@ test('a program that subscribed before its generation began is told of the next 
   const warm = world.subscribe(2);
   world.alive = 2;
   world.updates.generationBegan();
-  const update = world.updates.during({}, async () => 'done');
+  const update = world.update();
   await new Promise(setImmediate);
   equal(old.heard.length, 1);
   equal(warm.heard.length, 2);
@@ -216,7 +226,38 @@ test('one that nobody waits for any more before it begins does not begin', async
   const world = new World();
   world.subscribe(1);
   await rejects(
-    world.updates.during({ asked: AbortSignal.abort() }, async () => {}),
+    world.update(async () => {}, { asked: AbortSignal.abort() }),
     /waits no more$/,
   );
+});
+
+test('a program of the next generation is neither told nor waited for, whenever it subscribes', async () => {
+  for (const isEarly of [true, false]) {
+    const world = new World();
+    world.next = 2;
+    const early = isEarly ? world.subscribe(2) : undefined;
+    const old = world.subscribe(1);
+    const update = world.update();
+    const warm = early ?? world.subscribe(2);
+    deepEqual(warm.heard, [{ update: 'subscribed' }]);
+    world.updates.prepared(old.subscriber);
+    equal(await update, 'done');
+  }
+});
+
+test('an update that fails while it is waited for programs is told to them, and what they answer is late', async () => {
+  const world = new World();
+  const { subscriber, heard } = world.subscribe(1);
+  let isPrepared = false;
+  const update = world.updates.during({}, async (prepare) => {
+    prepare().then(() => {
+      isPrepared = true;
+    });
+    throw new Error('the next program has ended');
+  });
+  await rejects(update, /the next program has ended/);
+  deepEqual(heard.at(-1), { update: 'cancelled', number: 1, reason: 'the next program has ended' });
+  world.updates.prepared(subscriber);
+  await new Promise(setImmediate);
+  equal(isPrepared, false);
 });

@@ -45,6 +45,8 @@ export interface UpdatesParts {
   hasTakenOver(): boolean;
   /** Whether there is such a process. */
   isAlive(pid: number): boolean;
+  /** Whether it is of the generation that runs: one of the next is not replaced by it. */
+  isReplaced(pid: number): boolean;
 }
 
 /** The programs of the generation that runs, and the live update that they get ready for. */
@@ -76,7 +78,7 @@ export class Updates {
     this.#subscribers.add(subscriber);
     subscriber.send({ update: 'subscribed' });
     const round = this.#round;
-    if (round?.unready === undefined) return;
+    if (round?.unready === undefined || !this.#isReplaced(subscriber)) return;
     round.unready.add(subscriber);
     subscriber.send({ update: 'prepare', number: round.number, timeout: round.timeout });
   }
@@ -112,11 +114,13 @@ export class Updates {
   }
 
   /**
-   * Carries out an update when all programs are ready for it. Where it does not happen, they are told.
+   * Carries out an update. Where it does not happen, the programs that were told of it are told that, too.
    *
-   * @throws LiveUpdateError where one is not ready in time, or another update is under way; what `carryOut` throws
+   * @param carryOut is to await `prepare` before anything changes: it resolves when all programs are ready, and throws a
+   * LiveUpdateError where one is not in time
+   * @throws LiveUpdateError where another update is under way; what `carryOut` throws
    */
-  async during<T>(patience: Patience, carryOut: () => Promise<T>): Promise<T> {
+  async during<T>(patience: Patience, carryOut: (prepare: () => Promise<void>) => Promise<T>): Promise<T> {
     if (this.#busy) {
       throw new LiveUpdateError(
         'Cannot start a live update: another one is under way. Try again when it is done',
@@ -126,17 +130,27 @@ export class Updates {
     this.#busy = true;
     const number = ++this.#rounds;
     try {
-      if (this.#isYoung) await this.#wait(number, patience);
-      this.#isYoung = false;
-      if (this.#subscribers.size > 0) await this.#wait(number, patience, new Set(this.#subscribers));
-      return await carryOut();
+      return await carryOut(() => this.#prepare(number, patience));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       for (const subscriber of this.#subscribers) subscriber.send({ update: 'cancelled', number, reason });
       throw error;
     } finally {
       this.#busy = false;
+      // What was carried out may have failed while it was waited for programs.
+      this.#round = undefined;
     }
+  }
+
+  async #prepare(number: number, patience: Patience): Promise<void> {
+    if (this.#isYoung) await this.#wait(number, patience);
+    this.#isYoung = false;
+    const replaced = new Set([...this.#subscribers].filter((one) => this.#isReplaced(one)));
+    if (replaced.size > 0) await this.#wait(number, patience, replaced);
+  }
+
+  #isReplaced({ pid }: Subscriber): boolean {
+    return pid === undefined || this.#parts.isReplaced(pid);
   }
 
   /**

@@ -23,7 +23,9 @@ export interface WarmStartOptions {
   readonly command: Command;
   /** How long the program may take until it waits. Milliseconds. */
   readonly timeout: number;
-  /** Called once, when the program waits: see `handOver`. */
+  /** Called once, when the program waits. What it throws is why it waits in vain. */
+  readonly prepare?: (() => Promise<void>) | undefined;
+  /** Called once, when the program waits and all is prepared: see `handOver`. */
   readonly waits: () => void;
   /** Called once where it will never wait. Nothing has changed then, but that `end` is to be called. */
   readonly failed: (refusal: Refusal) => void;
@@ -47,8 +49,8 @@ export class WarmStart {
   /** The generation that runs, and answers what can be answered before the next one. */
   readonly #last: Generation;
   readonly #mark: bigint;
-  /** The call that it waits in. */
-  #held: Notification | undefined;
+  /** The calls that it waits in. */
+  readonly #held: Notification[] = [];
   #isProgram = false;
   #isOver = false;
 
@@ -70,7 +72,9 @@ export class WarmStart {
     programs.spare(launcher.pid, this.#mark);
     watcher.watch(launcher.socket, () => this.#attempt(() => this.#becomeProgram()));
     watcher.watchListener(listener.fd, (events) => this.#serve(events));
-    watcher.after(timeout, () => this.#fail(this.#late()));
+    watcher.after(timeout, () => {
+      if (this.#held.length === 0) this.#fail(this.#late());
+    });
     launcher.execute({ file, ...command, mark: String(this.#mark) });
   }
 
@@ -86,15 +90,17 @@ export class WarmStart {
   /**
    * Hands the program over to its generation, which begins with that. The last one must have ended.
    *
-   * @returns answers the call that it waits in
+   * @returns answers the calls that it waits in
    */
   handOver(generation: Generation): () => void {
     const held = this.#held;
-    if (held === undefined) throw new Error('Cannot hand over a program that does not wait');
+    if (held.length === 0) throw new Error('Cannot hand over a program that does not wait');
     this.#isOver = true;
     this.#parts.watcher.unwatch(this.listener.fd);
     this.#parts.stage.beginWarm(generation, this.launcher);
-    return () => generation.answer(held);
+    return () => {
+      for (const call of held) generation.answer(call);
+    };
   }
 
   /** Ends the program, and all that it has started. */
@@ -116,14 +122,28 @@ export class WarmStart {
       return;
     }
     const call = this.listener.receive();
-    // What comes while the first one waits is taken by the generation.
     if (call === undefined || this.#last.answerGuest(call, this.listener)) return;
     this.#attempt(() => {
       // Whoever makes such a call is a program, though its launcher may not have told yet.
       this.#becomeProgram();
-      this.#held = call;
-      this.#options.waits();
+      this.#held.push(call);
+      if (this.#held.length === 1) this.#waits();
     });
+  }
+
+  #waits(): void {
+    const { prepare, waits } = this.#options;
+    if (prepare === undefined) {
+      waits();
+      return;
+    }
+    prepare().then(
+      () => this.#attempt(() => !this.#isOver && waits()),
+      (error: unknown) =>
+        this.#attempt(() => {
+          throw error;
+        }),
+    );
   }
 
   #becomeProgram(): void {

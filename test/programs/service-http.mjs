@@ -1,4 +1,5 @@
-// A service of HTTP for tests. Words: its version, and how it behaves: never (gets ready for no update), throws.
+// A service of HTTP for tests. Words: its version, and how it behaves: never (gets ready for no update), throws, asks (what
+// serves on its port before it does itself), says-pid.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { listen, onUpdate } from 'luo';
@@ -50,6 +51,11 @@ onUpdate(async ({ signal, drained, timeout }) => {
   };
 });
 
+if (behaviour === 'says-pid') console.log(`${version} is ${process.pid}`);
+if (behaviour === 'asks') {
+  const answer = await fetch(`http://127.0.0.1:${where}/meanwhile`, { headers: { connection: 'close' } });
+  console.log(`${version} heard: ${await answer.text()}`);
+}
 const options = where.startsWith('/') ? { path: where } : { port: Number(where), host: '127.0.0.1' };
 const { passes, tookOver, connections } = await listen(server, { ...options, name: 'http' });
 const port = server.address()?.port ?? 0;

@@ -114,6 +114,50 @@ test('a client that does not wait for answers gets all of them, from one version
   socket.destroy();
 });
 
+test('with --warm the last version serves for as long as the next one starts, and gets ready after that', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo);
+  using load = new Load(port);
+  const client = new Client({ port, host: '127.0.0.1' });
+  await client.asks('GET /a', /^1 \/a $/);
+  for (const version of ['2', '3']) {
+    const last = Number(version) - 1;
+    const warm = await luo.run(['kexec', 'm', '--warm', ...service(version, 'asks', String(port))]);
+    equal(warm.code, 0, warm.stderr);
+    await running.says(
+      new RegExp(`^${version} heard: ${last} /meanwhile[^]*^${last} is drained[^]*^${version} listens`, 'm'),
+    );
+    await client.asks('GET /b', new RegExp(`^${version} /b $`));
+  }
+  await load.end();
+  deepEqual(load.errors, []);
+});
+
+test('with --warm a service that is not ready in time goes on, and the next version is gone', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo, 'never');
+  const options = ['--warm', '--drain-timeout', '0.5'];
+  const { code, stderr } = await luo.run(['kexec', 'm', ...options, ...service('2', 'asks', String(port))]);
+  equal(code, 125);
+  match(stderr, /process \d+ was not ready to be replaced within 0\.5 s/);
+  await running.says(/^2 heard: 1 [^]*^1 goes on/m);
+  match((await luo.run(['ps'])).stdout, /^m +1 +1 /m);
+  await new Client({ port, host: '127.0.0.1' }).asks('GET /after', /^1 \/after $/);
+});
+
+test('with --warm a next version that is killed while the last one gets ready changes nothing', async () => {
+  await using luo = new Luo();
+  const { running, port } = await start(luo, 'never');
+  const kexec = luo.run(['kexec', 'm', '--warm', ...service('2', 'says-pid')]);
+  const [, pid] = await running.says(/^2 is (\d+)[^]*^1 is asked/m);
+  process.kill(Number(pid), 'SIGKILL');
+  const { code, stderr } = await kexec;
+  equal(code, 125);
+  match(stderr, /was ended by SIGKILL before it/);
+  await running.says(/^1 goes on/m);
+  await new Client({ port, host: '127.0.0.1' }).asks('GET /after', /^1 \/after $/);
+});
+
 test('a connection whose client goes away during the update is closed by the next version', async () => {
   await using luo = new Luo();
   const { running, port } = await start(luo);

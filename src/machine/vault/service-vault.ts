@@ -2,10 +2,12 @@
  * The file descriptor store of a service manager as the vault of a machine (`sd_notify(3)`, `FDSTORE=1`): what is in it
  * outlives the keeper, too.
  */
+
+import { connectDatagram } from '../../host/datagram.js';
 import { close, pipe } from '../../host/descriptors.js';
 import { SystemError } from '../../host/libc.js';
 import { pollOnce } from '../../host/poll.js';
-import { connectDatagram, sendMessage } from '../../host/unix-socket.js';
+import { sendMessage } from '../../host/unix-socket.js';
 import { say } from '../report.js';
 import { type Vault, VaultError } from './vault.js';
 

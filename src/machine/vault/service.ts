@@ -1,7 +1,9 @@
 /** What `luo run` gets from a service manager, and tells it (`sd_listen_fds(3)`, `sd_notify(3)`). */
+
+import { connectDatagram } from '../../host/datagram.js';
 import { close, setCloseOnExec } from '../../host/descriptors.js';
 import { SystemError } from '../../host/libc.js';
-import { connectDatagram, sendMessage } from '../../host/unix-socket.js';
+import { sendMessage } from '../../host/unix-socket.js';
 import type { MachineConfig } from '../config.js';
 import { say } from '../report.js';
 import { isVaultName } from './vault.js';
