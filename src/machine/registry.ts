@@ -174,7 +174,9 @@ function isRunning(directory: string): boolean {
 /** Removes a machine's directory with what luo has put there; nothing, where it is anything else. */
 function clear(directory: string): void {
   if (!existsSync(join(directory, LOCK))) return;
-  for (const file of [CONTROL_SOCKET, PLACEHOLDER, LOCK]) rmSync(join(directory, file), { force: true });
+  // A machine that was killed has left those of its programs, too.
+  const sockets = readdirSync(directory).filter((name) => name === CONTROL_SOCKET || /^notify-\d+\.sock$/.test(name));
+  for (const file of [...sockets, PLACEHOLDER, LOCK]) rmSync(join(directory, file), { force: true });
   try {
     rmdirSync(directory);
   } catch {
