@@ -2,12 +2,20 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createServer as createListener } from 'node:net';
 
 if (cluster.isPrimary) {
   process.on('disconnect', () => process.exit(0));
   process.on('SIGTERM', () => process.exit(0));
-  const started = async () => (await once(cluster.fork(), 'listening'))[0];
-  const { port } = await started();
+  const started = async () => once(cluster.fork(), 'listening');
+  // Workers share a port only where it was chosen before: each of them gets another one for 0.
+  const chosen = createListener().listen(0);
+  await once(chosen, 'listening');
+  const { port } = chosen.address();
+  chosen.close();
+  await once(chosen, 'close');
+  cluster.setupPrimary({ args: [String(port)] });
+  await started();
   await started();
   process.on('message', async () => {
     for (const worker of Object.values(cluster.workers)) {

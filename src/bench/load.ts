@@ -46,7 +46,8 @@ export class Load {
     let socket: Socket | undefined;
     while (!this.#isOver) {
       try {
-        socket ??= await connected(this.#port);
+        // A server may end a connection that is idle: no request fails by that.
+        if (socket === undefined || socket.destroyed) socket = await connected(this.#port);
         const isOpen = await answer(socket, keepsAlive);
         this.#count();
         if (!isOpen) {
