@@ -49,7 +49,7 @@ export class Machine {
     after: (milliseconds, action) => this.#watcher.after(milliseconds, action),
     hasTakenOver: () => this.#stage.generation?.hasTakenOver ?? true,
     isAlive: (pid) => existsSync(`/proc/${pid}`),
-    isReplaced: (pid) => this.#programs.list().includes(pid),
+    isReplaced: (pid) => !this.#programs.isSpared(pid),
   });
   readonly #programs = new Programs();
   readonly #firstExit: FirstExit;

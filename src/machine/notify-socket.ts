@@ -16,8 +16,6 @@ export class NotifySocket {
    */
   constructor(directory: string, generation: number) {
     this.#path = join(directory, `notify-${generation}.sock`);
-    // One that a machine had before it was killed.
-    rmSync(this.#path, { force: true });
     this.#socket = new DatagramSocket(this.#path);
   }
 

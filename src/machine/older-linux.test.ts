@@ -32,7 +32,7 @@ function testOnOlderLinux(title: string, source: string, name: string): void {
 function testSignalsOnOlderLinux(title: string, name: string): void {
   test(`on Linux 5.14, ${title}`, { skip }, async () => {
     const failures: string[] = [];
-    while (failures.length < 4) {
+    while (failures.length < 8) {
       const { code, stderr } = await attempt('signals', name);
       if (code === 0 && stderr === '') return;
       failures.push(stderr);

@@ -96,7 +96,7 @@ export class Programs {
 
   /** Every process of the machine, the first one included while it runs. */
   list(): number[] {
-    return descendants(process.pid, { has: (pid) => this.#isSpared(pid) });
+    return descendants(process.pid, { has: (pid) => this.isSpared(pid) });
   }
 
   /**
@@ -151,10 +151,11 @@ export class Programs {
 
   /** Ends them all, by force. None is left when this returns. */
   end(): void {
-    endProcesses({ has: (pid) => this.#isSpared(pid) });
+    endProcesses({ has: (pid) => this.isSpared(pid) });
   }
 
-  #isSpared(pid: number): boolean {
+  /** Whether a process belongs to the next generation. */
+  isSpared(pid: number): boolean {
     if (this.#spared.has(pid)) return true;
     const mark = this.#marks.size === 0 ? undefined : markOf(pid);
     return mark !== undefined && this.#marks.has(mark);

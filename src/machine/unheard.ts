@@ -3,7 +3,7 @@
  * thread makes the call again, and it must not be carried out twice. Since then only a thread that dies hears nothing.
  */
 import { readFileSync } from 'node:fs';
-import { pendingSignals } from '../host/pending-signals.js';
+import { whenNoneIsPending } from '../host/pending-signals.js';
 import { type Listener, type Notification, signalsInterrupt } from '../host/seccomp.js';
 import { KernelError } from '../kernel/error.js';
 import type { AnswerMemory } from './calling-memory.js';
@@ -31,9 +31,7 @@ export class UnheardAnswers {
     const unheard = this.#repeated(call, channel, memory);
     if (unheard === undefined) run();
     else memory.answer = unheard.answer;
-    const wasDelivered = deliver(memory);
-    if (signalsInterrupt) awaitSignals(call.tid);
-    if (wasDelivered && listener.respond(call.id, 0)) this.#byThread.delete(call.tid);
+    if (deliver(memory) && respond(call, listener)) this.#byThread.delete(call.tid);
     else if (unheard === undefined) this.#remember(call, channel, memory);
   }
 
@@ -55,15 +53,12 @@ export class UnheardAnswers {
   }
 }
 
-/** So many looks at a thread's signals take a few milliseconds. Another thread may be the one that takes them. */
-const LOOKS = 100;
-
 /**
- * Lets a thread take the signals that have been sent to it. One that a signal has woken, and that has not got to leaving
- * its call, hears no answer, while the one who answers is told that all went well.
+ * Answers 0. Where signals interrupt calls, a thread that one has woken, and that has not got to leaving its call, hears
+ * no answer, while the one who answers is told that all went well: it is left to go first.
  */
-function awaitSignals(tid: number): void {
-  for (let look = 0; look < LOOKS && pendingSignals(tid) !== 'none'; look++);
+function respond({ id, tid }: Notification, listener: Listener): boolean {
+  return signalsInterrupt ? whenNoneIsPending(tid, () => listener.respond(id, 0)) : listener.respond(id, 0);
 }
 
 /** Whether the program was there to get its structure back. */

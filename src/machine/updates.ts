@@ -45,7 +45,7 @@ export interface UpdatesParts {
   hasTakenOver(): boolean;
   /** Whether there is such a process. */
   isAlive(pid: number): boolean;
-  /** Whether it is of the generation that runs: one of the next is not replaced by it. */
+  /** Whether an update ends it: one that was started for the next generation goes on. */
   isReplaced(pid: number): boolean;
 }
 

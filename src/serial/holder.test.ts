@@ -68,8 +68,8 @@ test('a holder takes HUPCL and echo off, and puts back the echo at its end', asy
   deepEqual([getTermios(terminal).controlFlags & HUPCL, getTermios(terminal).localFlags & ECHO], [0, 0]);
   close(terminal);
   holder.child.kill('SIGTERM');
-  const { code, stdout } = await holder.result;
-  equal(code, 0);
+  const { code, signal, stdout } = await holder.result;
+  deepEqual([code, signal], [0, undefined]);
   match(stdout, /\nlets go of \S+\/port\n$/);
   const after = openTerminal(bench.path);
   deepEqual([getTermios(after).controlFlags & HUPCL, getTermios(after).localFlags & ECHO], [0, ECHO]);
