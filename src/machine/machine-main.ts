@@ -61,8 +61,11 @@ readLines(keeper, (message) => {
   // Only the keeper has the other end.
   receive(message as KeeperMessage);
 });
-// Nobody would clean up after a machine whose keeper is gone.
-keeper.on('close', () => (machine === undefined ? process.exit(1) : machine.keeperKilled()));
+keeper.on('close', () => {
+  if (machine !== undefined) machine.keeperKilled();
+  // There is nothing yet that anybody could lose, unless this was another luo.
+  else if (process.argv[2] !== RESUME) process.exit(1);
+});
 keeper.on('error', () => {});
 
 function receive(message: KeeperMessage): void {
@@ -113,6 +116,7 @@ async function resume(written: number): Promise<void> {
 /** @param control a socket that commands connect to already */
 async function serve(begun: Machine, { directory }: MachineConfig, control?: number): Promise<Outcome> {
   machine = begun;
+  if (keeper.destroyed) machine.keeperKilled();
   for (const { signal, fromTerminal } of early) machine.signal(signal, fromTerminal);
   const listening = await listenForControl(machine, directory, control);
   const outcome = await machine.run();

@@ -20,16 +20,19 @@ const own: NewLuo = {
 };
 
 /** Asks as `luo upgrade` does, for any luo. */
-async function refusal(luo: Luo, other: Partial<NewLuo> = {}): Promise<string> {
+async function upgradeTo(luo: Luo, other: Partial<NewLuo>): Promise<ControlAnswer | undefined> {
   const before = process.env['LUO_RUNTIME_DIR'];
   process.env['LUO_RUNTIME_DIR'] = luo.env['LUO_RUNTIME_DIR'];
-  let answer: ControlAnswer | undefined;
   try {
-    answer = await ask('web', { request: 'upgrade', ...own, ...other });
+    return await ask('web', { request: 'upgrade', ...own, ...other });
   } finally {
     if (before === undefined) delete process.env['LUO_RUNTIME_DIR'];
     else process.env['LUO_RUNTIME_DIR'] = before;
   }
+}
+
+async function refusal(luo: Luo, other: Partial<NewLuo> = {}): Promise<string> {
+  const answer = await upgradeTo(luo, other);
   assert.ok(answer !== undefined && 'error' in answer, JSON.stringify(answer));
   assert.match(
     answer.error,
@@ -197,6 +200,32 @@ test('a machine whose keeper was killed is not upgraded', { skip }, async () => 
   });
   assert.match(said, /its keeper was killed, and nobody would clean up after it\. Nothing has changed/);
   assert.equal((await statusOf(luo)).files, 1);
+  assert.equal((await luo.run(['stop', 'web'])).code, 0);
+  await luo.nothingIsLeft();
+});
+
+test('a keeper that is killed while the new luo begins takes nothing with it', { skip }, async () => {
+  await using luo = new Luo();
+  const running = luo.start(['run', '--name', 'web', '--on-crash', 'hold', compile('test/programs/agent.c'), 'wait']);
+  await running.says(/^count 1 wait$/m);
+  const gate = join(luo.directory, 'gate');
+  const waits = script(
+    luo,
+    `import { existsSync, writeFileSync } from 'node:fs';
+     if (process.argv[2] === '--resume') {
+       writeFileSync(${JSON.stringify(`${gate}.reached`)}, '');
+       while (!existsSync(${JSON.stringify(gate)})) await new Promise((done) => setTimeout(done, 5));
+     }
+     await import(${JSON.stringify(own.program)});`,
+  );
+  const upgraded = upgradeTo(luo, { program: waits }).catch(() => undefined);
+  await eventually('the new luo begins', () => existsSync(`${gate}.reached`) || undefined);
+  running.child.kill('SIGKILL');
+  await eventually('the keeper is gone', () => (existsSync(`/proc/${running.pid}`) ? undefined : true));
+  writeFileSync(gate, '');
+  await upgraded;
+  const { files, processes } = await eventually('it answers', () => statusOf(luo).catch(() => undefined));
+  assert.deepEqual([files, processes], [1, 1]);
   assert.equal((await luo.run(['stop', 'web'])).code, 0);
   await luo.nothingIsLeft();
 });
