@@ -20,7 +20,7 @@ const own: NewLuo = {
 };
 
 /** Asks as `luo upgrade` does, for any luo. */
-async function upgradeTo(luo: Luo, other: Partial<NewLuo>): Promise<ControlAnswer | undefined> {
+async function upgradeTo(luo: Luo, other: Partial<NewLuo> = {}): Promise<ControlAnswer | undefined> {
   const before = process.env['LUO_RUNTIME_DIR'];
   process.env['LUO_RUNTIME_DIR'] = luo.env['LUO_RUNTIME_DIR'];
   try {
@@ -206,25 +206,27 @@ test('a machine whose keeper was killed is not upgraded', { skip }, async () => 
 
 test('a keeper that is killed while the new luo begins takes nothing with it', { skip }, async () => {
   await using luo = new Luo();
-  const running = luo.start(['run', '--name', 'web', '--on-crash', 'hold', compile('test/programs/agent.c'), 'wait']);
-  await running.says(/^count 1 wait$/m);
   const gate = join(luo.directory, 'gate');
-  const waits = script(
-    luo,
+  const module = join(luo.directory, 'slow.mjs');
+  writeFileSync(
+    module,
     `import { existsSync, writeFileSync } from 'node:fs';
      if (process.argv[2] === '--resume') {
        writeFileSync(${JSON.stringify(`${gate}.reached`)}, '');
        while (!existsSync(${JSON.stringify(gate)})) await new Promise((done) => setTimeout(done, 5));
      }
-     await import(${JSON.stringify(own.program)});`,
+     export default { name: 'slow', init() {} };`,
   );
-  const upgraded = upgradeTo(luo, { program: waits }).catch(() => undefined);
+  const options = ['--name', 'web', '--on-crash', 'hold', '--module', module];
+  const running = luo.start(['run', ...options, compile('test/programs/agent.c'), 'wait']);
+  await running.says(/^count 1 wait$/m);
+  const upgraded = upgradeTo(luo).catch(() => undefined);
   await eventually('the new luo begins', () => existsSync(`${gate}.reached`) || undefined);
   running.child.kill('SIGKILL');
   await eventually('the keeper is gone', () => (existsSync(`/proc/${running.pid}`) ? undefined : true));
   writeFileSync(gate, '');
   await upgraded;
-  const { files, processes } = await eventually('it answers', () => statusOf(luo).catch(() => undefined));
+  const { files, processes } = await statusOf(luo);
   assert.deepEqual([files, processes], [1, 1]);
   assert.equal((await luo.run(['stop', 'web'])).code, 0);
   await luo.nothingIsLeft();
