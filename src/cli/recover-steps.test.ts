@@ -58,7 +58,7 @@ async function strike(fault: string): Promise<string> {
   equal(code, 0, `${fault}: ${stderr}\n${luo.log('web')}`);
   if (become === 'recovered') match(stdout, /^recovered "web" as generation \d: /);
   // An agent whose machine was killed under it may have said something, too, before that.
-  const log = await luo.logMatches('web', /^checked \d+$|^luo: recovered [^]*not so/m);
+  const log = await luo.logMatches('web', /^checked \d+$|^luo: recovered [\s\S]*not so/m);
   match(log, new RegExp(`^checked ${preserved.length}$`, 'm'), `${fault}:\n${log}`);
   await luo.nothingIsLeft();
   if (!fault.startsWith('kill_agent') || become === 'recovered') ok(!/never struck/.test(log), log);

@@ -125,7 +125,7 @@ test('with --warm the last version serves for as long as the next one starts, an
     const warm = await luo.run(['kexec', 'm', '--warm', ...service(version, 'asks', String(port))]);
     equal(warm.code, 0, warm.stderr);
     await running.says(
-      new RegExp(`^${version} heard: ${last} /meanwhile[^]*^${last} is drained[^]*^${version} listens`, 'm'),
+      new RegExp(`^${version} heard: ${last} /meanwhile[\\s\\S]*^${last} is drained[\\s\\S]*^${version} listens`, 'm'),
     );
     await client.asks('GET /b', new RegExp(`^${version} /b $`));
   }
@@ -140,7 +140,7 @@ test('with --warm a service that is not ready in time goes on, and the next vers
   const { code, stderr } = await luo.run(['kexec', 'm', ...options, ...service('2', 'asks', String(port))]);
   equal(code, 125);
   match(stderr, /process \d+ was not ready to be replaced within 0\.5 s/);
-  await running.says(/^2 heard: 1 [^]*^1 goes on/m);
+  await running.says(/^2 heard: 1 [\s\S]*^1 goes on/m);
   match((await luo.run(['ps'])).stdout, /^m +1 +1 /m);
   await new Client({ port, host: '127.0.0.1' }).asks('GET /after', /^1 \/after $/);
 });
@@ -149,7 +149,7 @@ test('with --warm a next version that is killed while the last one gets ready ch
   await using luo = new Luo();
   const { running, port } = await start(luo, 'never');
   const kexec = luo.run(['kexec', 'm', '--warm', ...service('2', 'says-pid')]);
-  const [, pid] = await running.says(/^2 is (\d+)[^]*^1 is asked/m);
+  const [, pid] = await running.says(/^2 is (\d+)[\s\S]*^1 is asked/m);
   process.kill(Number(pid), 'SIGKILL');
   const { code, stderr } = await kexec;
   equal(code, 125);
